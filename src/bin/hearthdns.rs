@@ -1,0 +1,2 @@
+//! Comes with the layers below it.
+fn main() {}
