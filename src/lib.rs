@@ -1,5 +1,8 @@
 //! HearthDNS: see README.md.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod cache;
+pub mod health;
 pub mod message;
+pub mod policy;
 pub mod zone;
