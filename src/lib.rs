@@ -2,6 +2,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cache;
+pub mod cli;
+pub mod config;
 pub mod health;
 pub mod message;
 pub mod policy;

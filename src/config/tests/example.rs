@@ -1,0 +1,90 @@
+//! The example file with everything set, and upstreams that are mappings: both name upstreams of kinds that some
+//! builds leave out.
+#![cfg(all(feature = "https", feature = "quic"))]
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::super::document::{self, Kind, Node};
+use super::super::reader::SECTIONS;
+use super::super::reader::upstreams::UPSTREAM;
+use super::super::upstream::TlsName;
+use super::*;
+
+#[test]
+fn the_example_shows_every_key() {
+    let text = example_with_everything();
+    let config = read(&text).unwrap();
+    let upstreams: Vec<String> = config.upstreams.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        upstreams,
+        [
+            "udp://9.9.9.9:53",
+            "udp://[2620:fe::fe]:53",
+            "tcp://149.112.112.112:53",
+            "tls://dns.example:853",
+            "https://dns.example.net:443/dns-query",
+            "quic://192.0.2.53:853",
+        ]
+    );
+    for key in UPSTREAM {
+        assert!(text.contains(&format!(" {key}: ")), "{key} is not in the example");
+    }
+    assert_eq!(config.workers, Some(2));
+    assert_eq!(config.state, Path::new("/var/lib/hearthdns"));
+    let names: Vec<(&str, usize)> = config
+        .views
+        .iter()
+        .map(|v| (v.name.as_str(), v.clients.len()))
+        .collect();
+    assert_eq!(names, [("guests", 2), ("vpn", 1)]);
+    let Kind::Map(entries) = document::parse(&text).unwrap().kind else {
+        panic!("no mapping")
+    };
+    let shown: HashMap<String, &Node> = entries
+        .iter()
+        .map(|(key, node)| (key.scalar().unwrap(), node))
+        .collect();
+    for key in TOP {
+        assert!(shown.contains_key(*key), "{key} is not in the example");
+    }
+    for (section, keys) in SECTIONS {
+        let Kind::Map(entries) = &shown[*section].kind else {
+            panic!("{section} is no mapping")
+        };
+        let inner: Vec<String> = entries.iter().map(|(key, _)| key.scalar().unwrap()).collect();
+        for key in *keys {
+            assert!(
+                inner.iter().any(|shown| shown == key),
+                "{section}.{key} is not in the example"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_upstream_may_be_a_mapping() {
+    let pin = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let config = read(&format!(
+        "upstreams:\n  - {{url: 'tls://dns.example', addresses: [192.0.2.1, '2001:db8::1'], pin_sha256: ['{pin}'], \
+         ca_file: ca.pem, server_name: other.example}}\n  - url: https://a.example\n    bootstrap: [9.9.9.9]\n    \
+         server_name: ''\n"
+    ))
+    .unwrap();
+    let [first, second] = config.upstreams.as_slice() else {
+        panic!("two are expected")
+    };
+    assert_eq!(
+        first.fixed_addresses(),
+        [
+            "192.0.2.1:853".parse().unwrap(),
+            "[2001:db8::1]:853".parse().unwrap()
+        ]
+    );
+    assert_eq!(first.pins.len(), 1);
+    assert_eq!(first.ca_file.as_deref(), Some(Path::new("ca.pem")));
+    assert_eq!(first.tls_name, TlsName::Named("other.example".to_owned()));
+    assert_eq!(second.unresolved(), Some("a.example"));
+    assert_eq!(second.bootstrap, ["9.9.9.9:53".parse().unwrap()]);
+    assert_eq!(second.tls_name, TlsName::Unsent);
+}
