@@ -7,4 +7,5 @@ pub mod config;
 pub mod health;
 pub mod message;
 pub mod policy;
+pub mod view;
 pub mod zone;
