@@ -8,5 +8,6 @@ pub mod engine;
 pub mod health;
 pub mod message;
 pub mod policy;
+pub mod telemetry;
 pub mod view;
 pub mod zone;
