@@ -9,5 +9,6 @@ pub mod health;
 pub mod message;
 pub mod policy;
 pub mod telemetry;
+pub mod upstream;
 pub mod view;
 pub mod zone;

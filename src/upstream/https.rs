@@ -1,0 +1,94 @@
+//! DNS over HTTPS on HTTP/2 (RFC 8484).
+//!
+//! Queries are sent with POST, whose length the padding hides, and with id 0 as the RFC advises.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::Uri;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::error::{Error, Kind, accept};
+use super::http::{check, extend, request, target};
+use crate::message::{MAX_MESSAGE, Outgoing};
+
+/// Room for header fields of a reply.
+const HEADERS: u32 = 16 * 1024;
+/// Room for replies that are under way: a few of the largest.
+const WINDOW: u32 = 256 * 1024;
+
+/// One HTTP/2 connection.
+pub(super) struct Https {
+    requests: SendRequest<Bytes>,
+    target: Uri,
+    is_dead: Arc<AtomicBool>,
+}
+
+impl Https {
+    /// Starts HTTP/2 on a connection.
+    pub(super) async fn start(
+        connection: TlsStream<TcpStream>,
+        authority: &str,
+        path: &str,
+    ) -> Result<Self, Error> {
+        let target = target(authority, path)?;
+        let (requests, driver) = h2::client::Builder::new()
+            .enable_push(false)
+            .initial_window_size(MAX_MESSAGE as u32)
+            .initial_connection_window_size(WINDOW)
+            .max_header_list_size(HEADERS)
+            .handshake(connection)
+            .await
+            .map_err(|error| broken(&error))?;
+        let is_dead = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_dead);
+        tokio::spawn(async move {
+            let _ = driver.await;
+            flag.store(true, Ordering::Release);
+        });
+        Ok(Https {
+            requests,
+            target,
+            is_dead,
+        })
+    }
+
+    /// Whether nothing can be asked any more.
+    pub(super) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::Acquire)
+    }
+
+    /// Asks, and waits for the reply.
+    pub(super) async fn exchange(&self, query: &Outgoing) -> Result<Vec<u8>, Error> {
+        let mut requests = self
+            .requests
+            .clone()
+            .ready()
+            .await
+            .map_err(|error| broken(&error))?;
+        let request = request(&self.target, query)?;
+        let (response, mut body) = requests
+            .send_request(request, false)
+            .map_err(|error| broken(&error))?;
+        let query_bytes = Bytes::copy_from_slice(query.as_bytes());
+        body.send_data(query_bytes, true)
+            .map_err(|error| broken(&error))?;
+        let response = response.await.map_err(|error| broken(&error))?;
+        check(response.status(), response.headers())?;
+        let mut body = response.into_body();
+        let mut reply = Vec::new();
+        while let Some(chunk) = body.data().await {
+            let chunk = chunk.map_err(|error| broken(&error))?;
+            extend(&mut reply, &chunk)?;
+            let _ = body.flow_control().release_capacity(chunk.len());
+        }
+        accept(query, reply)
+    }
+}
+
+fn broken(error: &h2::Error) -> Error {
+    Error::new(Kind::Unreachable, format!("http/2: {error}"))
+}

@@ -1,0 +1,378 @@
+//! Who an encrypted upstream must be: authorities, pins, names; and TLS over TCP.
+//!
+//! Without pins the usual holds: a chain to an authority (Mozilla's, or those of `ca_file` instead), and the
+//! name. A pin names the server's key itself, so it suffices alone, as in stubby's configuration
+//! (RFC 7858, 4.2): then neither chain nor name nor date matters, which serves a server with a certificate
+//! of its own making, and a router whose clock is wrong after boot. Pin and `ca_file` together must both
+//! hold. Only the server's own certificate is compared with pins: a chain that nobody checked can hold
+//! anybody's certificates behind it. The hashes of a stamp come on top of what holds anyway.
+//!
+//! Sessions are resumed (RFC 8446, 2.2); early data is never sent, because it can be played back
+//! (RFC 8446, 8).
+
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::der;
+use super::error::{Error, Kind};
+use crate::config::upstream::{Sha256, TlsName};
+use crate::config::{Host, Scheme, UpstreamSpec};
+
+/// Sessions kept for resumption; each is of one server.
+const SESSIONS: usize = 4;
+/// What webpki calls a server's certificate that may sign others, as `openssl req -x509` makes them.
+const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
+/// Largest file of authorities: the whole of Mozilla's has 250 KiB.
+const CA_BYTES: u64 = 4 << 20;
+
+/// What a TLS client needs to speak to one server.
+pub(super) struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    #[cfg(any(feature = "https", feature = "h3"))]
+    authority: String,
+    verifier: Arc<Verifier>,
+}
+
+impl Tls {
+    /// # Errors
+    /// A file of authorities that cannot be used.
+    pub(super) fn new(spec: &UpstreamSpec) -> Result<Self, Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Arc::new(Verifier::new(spec, &provider)?);
+        let untrusted = |error: &dyn fmt::Display| Error::new(Kind::Untrusted, error.to_string());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| untrusted(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
+            .with_no_client_auth();
+        config.enable_sni = spec.tls_name != TlsName::Unsent;
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        config.alpn_protocols = match spec.url.scheme {
+            Scheme::Https => vec![b"h2".to_vec()],
+            Scheme::Quic => vec![b"doq".to_vec()],
+            Scheme::H3 => vec![b"h3".to_vec()],
+            // RFC 7858 asks for none, and some servers refuse names that they do not know.
+            _ => Vec::new(),
+        };
+        let host = match (&spec.tls_name, &spec.url.host) {
+            (TlsName::Named(name), _) | (_, Host::Name(name, _)) => name.clone(),
+            (_, Host::Address(address)) => address.ip().to_string(),
+        };
+        let name = ServerName::try_from(host).map_err(|error| untrusted(&error))?;
+        Ok(Tls {
+            config: Arc::new(config),
+            name,
+            #[cfg(any(feature = "https", feature = "h3"))]
+            authority: authority(spec),
+            verifier,
+        })
+    }
+
+    /// The `:authority` of HTTP requests.
+    #[cfg(any(feature = "https", feature = "h3"))]
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    #[cfg(feature = "quic")]
+    pub(super) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
+    #[cfg(feature = "quic")]
+    pub(super) fn name(&self) -> String {
+        self.name.to_str().into_owned()
+    }
+
+    /// Shakes hands over an open TCP connection.
+    pub(super) async fn connect(
+        &self,
+        address: SocketAddr,
+        tcp: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Error> {
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        let connected = connector.connect(self.name.clone(), tcp).await;
+        let stream = connected.map_err(|error| {
+            let tls = error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            match tls {
+                Some(tls) => self.refused(address, &describe(tls)),
+                None => Error::unreachable(&self.doing(address), &error),
+            }
+        })?;
+        let (_, session) = stream.get_ref();
+        let wanted = self.config.alpn_protocols.first().map(Vec::as_slice);
+        if wanted.is_some() && session.alpn_protocol() != wanted {
+            return Err(self.refused(address, "the server does not speak HTTP/2"));
+        }
+        Ok(stream)
+    }
+
+    /// A handshake that failed, with what the certificate had to do with it.
+    pub(super) fn refused(&self, address: SocketAddr, why: &str) -> Error {
+        let said = self
+            .verifier
+            .refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let why = said.as_deref().unwrap_or(why);
+        Error::new(Kind::Untrusted, format!("{}: {why}", self.doing(address)))
+    }
+
+    pub(super) fn doing(&self, address: SocketAddr) -> String {
+        format!("tls handshake with {} ({address})", self.name.to_str())
+    }
+}
+
+/// Host and port as HTTP wants them (RFC 9110, 7.2); a name given for a server that is an address is its
+/// host's.
+#[cfg(any(feature = "https", feature = "h3"))]
+fn authority(spec: &UpstreamSpec) -> String {
+    let port = spec.url.port();
+    let host = match (&spec.url.host, &spec.tls_name) {
+        (Host::Name(name, _), _) | (Host::Address(_), TlsName::Named(name)) => name.clone(),
+        (Host::Address(SocketAddr::V4(address)), _) => address.ip().to_string(),
+        (Host::Address(SocketAddr::V6(address)), _) => format!("[{}]", address.ip()),
+    };
+    if port == spec.url.scheme.default_port() {
+        host
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// Decides whether a certificate is the server's.
+struct Verifier {
+    /// The chain and the name; `None` where a pin takes their place.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    pins: Vec<Sha256>,
+    chain_hashes: Vec<Sha256>,
+    provider: Arc<CryptoProvider>,
+    /// Why the last one was refused: QUIC carries no more of that than a number.
+    refusal: Mutex<Option<String>>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("pins", &self.pins.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    fn new(spec: &UpstreamSpec, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+        let roots = match &spec.ca_file {
+            Some(file) => Some(read_roots(file)?),
+            None if !spec.pins.is_empty() => None,
+            None => Some(RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            }),
+        };
+        let build = |roots| {
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|error| Error::new(Kind::Untrusted, error.to_string()))
+        };
+        Ok(Verifier {
+            chain: roots.map(build).transpose()?,
+            pins: spec.pins.clone(),
+            chain_hashes: spec.chain_hashes.clone(),
+            provider: Arc::clone(provider),
+            refusal: Mutex::new(None),
+        })
+    }
+
+    fn check(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        if let Some(chain) = &self.chain {
+            let verified = chain.verify_server_cert(end_entity, intermediates, server_name, ocsp, now);
+            verified.map_err(|error| match error {
+                rustls::Error::InvalidCertificate(CertificateError::Other(why))
+                    if why.to_string().contains(AUTHORITY_AS_SERVER) =>
+                {
+                    other(Mismatch::Authority)
+                }
+                error => error,
+            })?;
+        }
+        if !self.pins.is_empty() {
+            let key = der::public_key(end_entity).ok_or(CertificateError::BadEncoding)?;
+            let sum = sha256(key);
+            if !self.pins.contains(&sum) {
+                return Err(other(Mismatch::Pin(sum)));
+            }
+        }
+        if !self.chain_hashes.is_empty() {
+            let signed = std::iter::once(end_entity)
+                .chain(intermediates)
+                .filter_map(|certificate| der::signed_part(certificate));
+            if !signed.map(sha256).any(|sum| self.chain_hashes.contains(&sum)) {
+                return Err(other(Mismatch::Stamp));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let checked = self.check(end_entity, intermediates, server_name, ocsp, now);
+        let refusal = checked.as_ref().err().map(describe);
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+        checked.map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// What only we check.
+#[derive(Debug)]
+enum Mismatch {
+    Authority,
+    Pin(Sha256),
+    Stamp,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authority => f.write_str(
+                "certificate is an authority's and no server's; name its key with `pin_sha256` instead of `ca_file`",
+            ),
+            Self::Pin(sum) => write!(
+                f,
+                "the server's key is {}, which no `pin_sha256` names",
+                data_encoding::BASE64.encode(sum)
+            ),
+            Self::Stamp => f.write_str("no certificate of the chain is among the hashes of the stamp"),
+        }
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+fn other(mismatch: Mismatch) -> rustls::Error {
+    CertificateError::Other(OtherError(Arc::new(mismatch))).into()
+}
+
+fn sha256(bytes: &[u8]) -> Sha256 {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    Sha256::try_from(digest.as_ref()).unwrap_or([0; 32])
+}
+
+fn read_roots(file: &Path) -> Result<RootCertStore, Error> {
+    let error =
+        |why: &dyn fmt::Display| Error::new(Kind::Untrusted, format!("ca_file {}: {why}", file.display()));
+    let len = fs::metadata(file).map_err(|why| error(&why))?.len();
+    if len > CA_BYTES {
+        return Err(error(&format!("has {len} bytes; expected at most {CA_BYTES}")));
+    }
+    let pem = fs::read(file).map_err(|why| error(&why))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|why| error(&format!("not PEM: {why}")))?;
+        roots.add(certificate).map_err(|why| error(&describe(&why)))?;
+    }
+    if roots.is_empty() {
+        return Err(error(
+            &"holds no certificate; expected PEM with BEGIN CERTIFICATE",
+        ));
+    }
+    Ok(roots)
+}
+
+/// What went wrong, in words that lead somewhere.
+fn describe(error: &rustls::Error) -> String {
+    use CertificateError as Bad;
+    let rustls::Error::InvalidCertificate(bad) = error else {
+        return match error {
+            rustls::Error::AlertReceived(alert) => format!("the server refused: {alert:?}"),
+            error => error.to_string(),
+        };
+    };
+    match bad {
+        Bad::NotValidForNameContext { presented, .. } => {
+            // They come as `DnsName("a.example")`.
+            let names = presented
+                .iter()
+                .map(|name| name.split('"').nth(1).unwrap_or(name));
+            let names: Vec<&str> = names.take(4).collect();
+            if names.is_empty() {
+                "certificate names no host".to_owned()
+            } else {
+                format!("certificate is for {}", names.join(", "))
+            }
+        }
+        Bad::NotValidForName => "certificate is for another name".to_owned(),
+        Bad::UnknownIssuer => {
+            "certificate is of no known authority; name that one with `ca_file`, or the key with `pin_sha256`"
+                .to_owned()
+        }
+        Bad::Expired | Bad::ExpiredContext { .. } => {
+            "certificate has expired, or the clock of this host is wrong".to_owned()
+        }
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+            "certificate is not valid yet, or the clock of this host is wrong".to_owned()
+        }
+        Bad::BadEncoding => "certificate cannot be read".to_owned(),
+        Bad::Other(why) => why.to_string(),
+        other => format!("certificate is refused: {other}"),
+    }
+}
