@@ -8,6 +8,7 @@ pub mod engine;
 pub mod health;
 pub mod message;
 pub mod policy;
+pub mod serve;
 pub mod telemetry;
 pub mod upstream;
 pub mod view;

@@ -1,0 +1,108 @@
+//! Listeners: bytes in, bytes out, one path for all.
+//!
+//! Every listener hands what it received to [`Service::receive`]; what memory can answer goes back at once,
+//! what cannot is finished by [`Service::finish`] in a task of its own. [`udp`] and [`tcp`] know sockets and
+//! framing, nothing of zones. [`bind`] opens the sockets.
+
+pub mod bind;
+pub mod tcp;
+pub mod udp;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use crate::engine::fetch::{Failure, Fetched, Question};
+use crate::engine::{Client, Engine, Outcome, Step};
+use crate::telemetry::Outcomes;
+use crate::upstream::Upstreams;
+
+/// A client for which a stale answer is at hand waits no longer than this for a new one (RFC 8767, 5).
+const STALE_ANSWER_AFTER: Duration = Duration::from_millis(1800);
+
+/// What a listener needs to answer.
+pub struct Service {
+    engine: Arc<Engine>,
+    upstreams: Arc<Upstreams>,
+    outcomes: Arc<Outcomes>,
+    /// The moment from which the engine counts its seconds.
+    started: Instant,
+}
+
+/// A message that waits for upstream.
+pub struct Pending {
+    question: Question,
+    has_stale: bool,
+}
+
+/// What became of a message.
+pub enum Received {
+    /// The reply stands in the buffer.
+    Reply,
+    /// Upstream must be asked.
+    Ask(Pending),
+    /// Nothing is to be sent.
+    Nothing,
+}
+
+impl Service {
+    /// A service that counts its seconds from `started`.
+    #[must_use]
+    pub fn new(
+        engine: Arc<Engine>,
+        upstreams: Arc<Upstreams>,
+        outcomes: Arc<Outcomes>,
+        started: Instant,
+    ) -> Self {
+        Service {
+            engine,
+            upstreams,
+            outcomes,
+            started,
+        }
+    }
+
+    /// Answers from memory if that is possible; the reply is appended to `out`.
+    pub fn receive(&self, bytes: &[u8], client: Client, out: &mut Vec<u8>) -> Received {
+        let (outcome, received) = match self.engine.receive(bytes, client, self.now(), out) {
+            Step::Reply(outcome) => (outcome, Received::Reply),
+            Step::Drop(outcome) => (outcome, Received::Nothing),
+            Step::ReplyAndRefresh(outcome, question) => {
+                self.upstreams.refresh(&self.engine, &question, self.started);
+                (outcome, Received::Reply)
+            }
+            Step::Ask { question, has_stale } => return Received::Ask(Pending { question, has_stale }),
+        };
+        self.outcomes.count(outcome);
+        received
+    }
+
+    /// Asks upstream and writes the reply to a message that [`Service::receive`] could not answer. Says
+    /// whether there is something to send.
+    pub async fn finish(&self, bytes: &[u8], client: Client, pending: Pending, out: &mut Vec<u8>) -> bool {
+        let Pending { question, has_stale } = pending;
+        let ask = self.upstreams.ask(&self.engine, question.clone(), self.started);
+        let fetched = if has_stale {
+            // The question stays under way; whoever asks later has the new answer.
+            let late = || Arc::new(Fetched::Failed(question, Failure::Late));
+            timeout(STALE_ANSWER_AFTER, ask).await.unwrap_or_else(|_| late())
+        } else {
+            ask.await
+        };
+        let (outcome, is_reply) = match self.engine.resume(bytes, client, self.now(), &fetched, out) {
+            Step::Reply(outcome) | Step::ReplyAndRefresh(outcome, _) => (outcome, true),
+            // The engine asks once for a message; should it ever ask again, the client is left to retry.
+            Step::Ask { .. } => (Outcome::Failed, false),
+            Step::Drop(outcome) => (outcome, false),
+        };
+        self.outcomes.count(outcome);
+        is_reply
+    }
+
+    /// Seconds since the start.
+    #[must_use]
+    pub fn now(&self) -> u32 {
+        self.started.elapsed().as_secs() as u32
+    }
+}
