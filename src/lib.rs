@@ -4,11 +4,13 @@
 pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod health;
 pub mod message;
 pub mod policy;
 pub mod serve;
+pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod view;

@@ -1,0 +1,620 @@
+//! What is said over the control socket: requests, answers, failures.
+//!
+//! Both sides share these types, so the daemon and `dnsctl` cannot disagree about a word. `PROTOCOL.md`
+//! beside this file is the specification for everyone else. [`mod@super::line`] puts them on lines; read it next.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::limits;
+
+/// Version of the protocol that this program speaks.
+pub const VERSION: u64 = 1;
+/// Longest request line in bytes, its newline included.
+pub const MAX_REQUEST: usize = limits::CONTROL_REQUEST.default_usize();
+/// Longest reply line that a client reads, in bytes: the most records a list may hold, at the longest each.
+pub const MAX_REPLY: usize = limits::CONTROL_REPLY.default_usize();
+/// Most records in one list.
+pub const MAX_LISTED: usize = limits::CONTROL_LISTED.default_usize();
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Request {
+    /// One record more.
+    AddRecord(RecordWords),
+    /// The set of this name and type becomes this one record.
+    SetRecord(RecordWords),
+    /// Records less.
+    RemoveRecord(RemoveRecord),
+    /// The records that are served.
+    ListRecords(ListRecords),
+    /// A new zone without records.
+    AddZone(AddZone),
+    /// A zone less, its file included.
+    RemoveZone(ZoneWords),
+    /// The zones and how each fares.
+    ListZones(Nothing),
+    /// Every defect of the zones folder as it is on disk now; changes nothing.
+    Check(Nothing),
+    /// Reads the zones folder again.
+    Reload(Nothing),
+    /// How the daemon fares.
+    Status(Nothing),
+    /// Forgets cached answers.
+    Flush(Flush),
+    /// What the cache holds, in numbers.
+    CacheStats(Nothing),
+    /// What the cache holds, answer by answer.
+    CacheDump(CacheDump),
+    /// How a query would be answered, step by step.
+    Explain(Explain),
+    /// Earlier versions of a zone.
+    Log(ZoneWords),
+    /// Back to the version before the last edit.
+    Undo(ZoneWords),
+}
+
+/// A request without words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// A record as a person writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordWords {
+    /// Owner: absolute with a closing dot or where it lies in a loaded zone, else relative to the zone.
+    pub name: String,
+    /// Type: mnemonic or `TYPE12345`.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// RDATA, word by word.
+    pub rdata: Vec<String>,
+    /// TTL in seconds; none joins the set that is there, or the file's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u32>,
+    /// Comment to stand on the record's line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// When the record ceases to be served: `2027-01-01`, `2027-01-01T12:30:00Z`, or from now `30d`, `12h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// The zone, where the name alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// The view whose file is meant; none for the base zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+}
+
+/// Which records to remove.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveRecord {
+    /// Owner, as in [`RecordWords`].
+    pub name: String,
+    /// Only this type; none removes every record of the name.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub rtype: Option<String>,
+    /// Only this RDATA; empty removes the whole set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rdata: Vec<String>,
+    /// The zone, where the name alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// The view whose file is meant; none for the base zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListRecords {
+    /// Only this name, as in [`RecordWords`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only this type.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub rtype: Option<String>,
+    /// Only this zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Only this view's own records; none lists base zones and views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+}
+
+/// A zone to add.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddZone {
+    /// Its name; the closing dot may be left out.
+    pub zone: String,
+    /// `private`, `overlay` or `redirect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// The view that it belongs to; none for a base zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+}
+
+/// A zone that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneWords {
+    /// Its name; the closing dot may be left out.
+    pub zone: String,
+    /// The view that it belongs to; none for a base zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+}
+
+/// What the cache is to forget; everything where nothing is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flush {
+    /// Only this name, every type of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// This name and every name below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<String>,
+}
+
+/// Which cached answers to list; all where nothing is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheDump {
+    /// Only this name, every type of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// This name and every name below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<String>,
+}
+
+/// The query to explain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Explain {
+    /// Name asked for; always absolute.
+    pub name: String,
+    /// Type asked for; `A` where none is given.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub rtype: Option<String>,
+    /// Address of the client; loopback where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+}
+
+/// What a request brought about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// To every request that changes a zone.
+    Edited(Edited),
+    /// To `list-records`.
+    Records(Records),
+    /// To `list-zones`.
+    Zones(Zones),
+    /// To `check`.
+    Checked(Checked),
+    /// To `reload`.
+    Reloaded(Reloaded),
+    /// To `status`.
+    Status(Box<Status>),
+    /// To `flush`.
+    Flushed(Flushed),
+    /// To `cache-stats`.
+    CacheStats(CacheStats),
+    /// To `cache-dump`.
+    CacheEntries(CacheEntries),
+    /// To `explain`.
+    Explained(Explained),
+    /// To `log`.
+    Log(Log),
+}
+
+/// What an edit did. When it is said, the change is on disk and, by a daemon, in every answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edited {
+    /// Whether a daemon serves the change now; false where only files were written.
+    pub live: bool,
+    /// The zone, absolute.
+    pub zone: String,
+    /// Its view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+    /// The serial that it has now; none where the zone is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<u32>,
+    /// Its file.
+    pub file: String,
+    /// Records that came, each with the line it stands on now.
+    #[serde(default)]
+    pub added: Vec<RecordText>,
+    /// Records that went, each with the line it stood on.
+    #[serde(default)]
+    pub removed: Vec<RecordText>,
+    /// What else the user should know, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// One record as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordText {
+    /// Owner, absolute.
+    pub name: String,
+    /// Seconds.
+    pub ttl: u32,
+    /// Type.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// RDATA in presentation form, names in it absolute.
+    pub rdata: String,
+    /// When it ceases to be served, `2027-01-01T00:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Line of the zone file; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The zone, in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// The view, in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+}
+
+/// Records that are served.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// The records, zone by zone, SOA and NS that were synthesised included.
+    pub records: Vec<RecordText>,
+    /// Whether more than [`MAX_LISTED`] matched and the rest was left out.
+    pub more: bool,
+}
+
+/// All zones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zones {
+    /// Base zones first, then the views'.
+    pub zones: Vec<ZoneStatus>,
+    /// Defects that belong to no zone.
+    #[serde(default)]
+    pub defects: Vec<DefectText>,
+}
+
+/// How a zone fares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZoneState {
+    /// What the file says is served.
+    #[default]
+    Ok,
+    /// The file is broken or gone; the last good version is served.
+    LastGood,
+    /// The file is broken or gone and no good version is known: SERVFAIL.
+    Closed,
+}
+
+/// One zone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneStatus {
+    /// Its name, absolute.
+    pub zone: String,
+    /// Its view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+    /// `private`, `overlay`, `redirect`; absent where the file says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Serial that is served.
+    pub serial: u32,
+    /// How many records are served, SOA and NS that were synthesised included.
+    pub records: u64,
+    /// Its file.
+    pub file: String,
+    /// How it fares.
+    pub state: ZoneState,
+    /// What is wrong with it.
+    #[serde(default)]
+    pub defects: Vec<DefectText>,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefectText {
+    /// File.
+    pub file: String,
+    /// Line from 1; 0 where the defect is the whole file's.
+    pub line: u32,
+    /// Column in characters from 1; 0 where the defect is the whole file's.
+    pub column: u32,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// How many zones were read.
+    pub zones: u64,
+    /// How many records they hold.
+    pub records: u64,
+    /// Every defect; empty for a clean folder or file.
+    #[serde(default)]
+    pub defects: Vec<DefectText>,
+}
+
+/// What a reload brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Generation of the snapshot that is served now.
+    pub generation: u64,
+    /// How many zones it holds.
+    pub zones: u64,
+    /// Zones whose content changed, came or went.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Every defect found; a zone that has one keeps its last good version.
+    #[serde(default)]
+    pub defects: Vec<DefectText>,
+}
+
+/// How the daemon fares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime: u64,
+    /// Generation of the snapshot that is served.
+    pub generation: u64,
+    /// What it listens on.
+    pub listeners: Vec<Listener>,
+    /// Whom it asks.
+    pub upstreams: Vec<Upstream>,
+    /// The zones.
+    pub zones: Vec<ZoneStatus>,
+    /// Defects that belong to no zone.
+    #[serde(default)]
+    pub defects: Vec<DefectText>,
+    /// How many queries ended how; they sum to the queries received.
+    pub outcomes: BTreeMap<String, u64>,
+    /// The cache.
+    pub cache: CacheStatus,
+    /// Validation, where it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+}
+
+/// Validation of what upstreams say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validation {
+    /// The clock is wrong, so signatures are checked without their times and nothing is called authentic.
+    pub without_clock: bool,
+    /// Domains that are not validated for a while (RFC 7646).
+    pub negative: Vec<NegativeAnchor>,
+}
+
+/// A negative trust anchor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NegativeAnchor {
+    /// The domain.
+    pub domain: String,
+    /// Why.
+    pub reason: String,
+    /// Until when: `2027-01-31`.
+    pub until: String,
+    /// Its time is over: it no longer holds.
+    pub over: bool,
+}
+
+/// One listener.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Address and port.
+    pub address: String,
+    /// `udp` or `tcp`.
+    pub transport: String,
+}
+
+/// One upstream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upstream {
+    /// As configured.
+    pub url: String,
+    /// Domain that it is asked for; `.` for everything.
+    pub route: String,
+    /// Whether it is thought to answer.
+    pub up: bool,
+    /// Smoothed time to an answer in microseconds, where one came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_us: Option<u64>,
+}
+
+/// The cache's fill.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheStatus {
+    /// Answers held.
+    pub entries: u64,
+    /// Bytes they take.
+    pub bytes: u64,
+    /// Most bytes they may take.
+    pub limit: u64,
+}
+
+/// What a flush did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flushed {
+    /// Answers forgotten.
+    pub entries: u64,
+}
+
+/// What the cache holds, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheStats {
+    /// Answers held: the sum of those below.
+    pub entries: u64,
+    /// Bytes they take.
+    pub bytes: u64,
+    /// Most bytes they may take.
+    pub limit: u64,
+    /// Answers with records that are served.
+    pub fresh: u64,
+    /// Answers that there is nothing, served.
+    pub negative: u64,
+    /// Answers whose time is over, held for when no upstream answers.
+    pub stale: u64,
+    /// Questions that failed a moment ago.
+    pub failures: u64,
+    /// Of no use any more; their place is taken when it is needed.
+    pub over: u64,
+    /// Queries answered from the cache since the start, stale answers included.
+    pub hits: u64,
+    /// Queries for which upstream was asked since the start.
+    pub misses: u64,
+}
+
+/// Cached answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheEntries {
+    /// By name and type.
+    pub entries: Vec<CacheEntry>,
+    /// Whether more matched than one list may hold, and the rest was left out.
+    pub more: bool,
+}
+
+/// One cached answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheEntry {
+    /// Name, absolute, in lower case.
+    pub name: String,
+    /// Type.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// Domain of the route that it was asked by; `.` for the default one.
+    pub route: String,
+    /// Response code.
+    pub rcode: String,
+    /// `fresh`, `negative`, `stale`, `failure` or `over`.
+    pub kind: String,
+    /// Seconds for which it is good; below 0 since when it is not.
+    pub left: i64,
+    /// Times it was asked for since it came; 255 for more.
+    pub hits: u64,
+    /// Whether it was asked for with DNSSEC records (DO).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dnssec: bool,
+    /// Whether it was asked for without validation (CD).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchecked: bool,
+}
+
+/// How a query would be answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// The straight line, step by step.
+    pub steps: Vec<ExplainStep>,
+    /// Response code of the reply; absent where upstream would be asked or nothing sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rcode: Option<String>,
+    /// Answer section of the reply, a record each.
+    #[serde(default)]
+    pub records: Vec<String>,
+    /// Route that would be asked, where one would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Upstreams of that route, as in the configuration; ` (down)` behind those that did not answer lately.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<String>,
+}
+
+/// One step of the line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainStep {
+    /// Who looked, as `zone::lookup`.
+    pub step: String,
+    /// What it said.
+    pub verdict: String,
+}
+
+/// Earlier versions of a zone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The zone, absolute.
+    pub zone: String,
+    /// Its view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+    /// Newest first.
+    pub versions: Vec<Version>,
+}
+
+/// One earlier version: the file as it was before a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// When the change was made, `2026-05-03T10:20:30Z`.
+    pub time: String,
+    /// Serial that this version had.
+    pub serial: u32,
+    /// What ended it: `edit`, `undo` or `remove`.
+    pub before: String,
+    /// The copy.
+    pub file: String,
+    /// What the change did: `+ RECORD` and `- RECORD`; not always known.
+    #[serde(default)]
+    pub changes: Vec<String>,
+}
+
+/// Why a request failed, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// The line is no request of this protocol.
+    BadRequest,
+    /// The line's version is not spoken here.
+    Version,
+    /// A word of the request is wrong: no such type, bad RDATA, a name in no zone.
+    BadWord,
+    /// The zone, view, record or version is not there.
+    NotFound,
+    /// It would break the zone, or the file on disk is broken already.
+    Refused,
+    /// Another edit holds the lock, or too many clients are connected.
+    Busy,
+    /// A file could not be read or written.
+    Io,
+    /// This side cannot do that: `status` of files, say.
+    Unavailable,
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs.
+    pub code: Code,
+    /// For people: what is wrong and what to do.
+    pub message: String,
+    /// The defects that stand in the way, where that is the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<DefectText>,
+}
+
+impl Failure {
+    /// A failure without defects.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Failure {
+            code,
+            message: message.into(),
+            defects: Vec::new(),
+        }
+    }
+}
