@@ -5,6 +5,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod ctl;
 pub mod engine;
 pub mod health;
 pub mod message;

@@ -1,2 +1,7 @@
-//! Comes with the layers below it.
-fn main() {}
+//! The admin's tool. See [`hearthdns::ctl`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(hearthdns::ctl::run(std::env::args_os()))
+}

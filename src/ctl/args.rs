@@ -1,0 +1,613 @@
+//! The words of `dnsctl`'s command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::control::types::{
+    AddZone, CacheDump, Explain, Flush, ListRecords, Nothing, RecordWords, RemoveRecord, Request, ZoneWords,
+};
+use crate::zone::rdata;
+use crate::zone::record::MAX_TTL;
+
+const AFTER_HELP: &str = "\
+Which daemon, which files:
+  --control SOCKET  ask that daemon and nobody else
+  --zones DIR       work on the files in DIR; a running daemon must reload
+  neither           ask the daemon on the default socket; if nobody listens
+                    there, work on the default files and say so
+
+Exit codes:
+  0  done (check: no defect)
+  1  refused or failed; the reason is on stderr
+  2  the command line is wrong
+  3  a daemon is needed and none can be reached
+
+With --json, stdout is one line: {\"version\":1,\"ok\":...} when done,
+{\"version\":1,\"error\":{\"code\":...,\"message\":...}} when not, as in the control
+protocol. Exit codes are the same.
+
+Examples:
+  dnsctl add-zone hearth.example
+  dnsctl add-record matrix A 203.0.113.10
+  dnsctl add-record _matrix-fed._tcp SRV 10 5 8448 matrix
+  dnsctl list-records
+  dnsctl undo hearth.example";
+
+/// What every command about one record says below its examples.
+macro_rules! with_name_rules {
+    ($text:literal) => {
+        concat!(
+            $text,
+            "\n\n\
+NAME is absolute if it ends with a dot or lies in a zone that is there; else\n\
+it is relative to --zone, or to the only zone. `@` is the zone itself.\n\
+Options may stand before or behind the data. A word of the data that begins\n\
+with two dashes stands behind `--`:  add-record x TXT -- --word"
+        )
+    };
+}
+
+const ADD_RECORD_EXAMPLES: &str = with_name_rules!(
+    "\
+Examples:
+  dnsctl add-record matrix A 203.0.113.10
+  dnsctl add-record matrix AAAA 2001:db8::10 --ttl 1h --comment 'moved 3 May'
+  dnsctl add-record @ TXT 'v=spf1 -all' --zone hearth.example
+  dnsctl add-record _matrix-fed._tcp SRV 10 5 8448 matrix
+  dnsctl add-record guest A 192.168.1.99 --expires 30d"
+);
+
+const SET_RECORD_EXAMPLES: &str = with_name_rules!(
+    "\
+The record keeps its line, its comment and, without --ttl, its TTL.
+
+Examples:
+  dnsctl set-record matrix A 203.0.113.11
+  dnsctl set-record matrix.hearth.example A 203.0.113.11 --view vpn"
+);
+
+const REMOVE_RECORD_EXAMPLES: &str = with_name_rules!(
+    "\
+Examples:
+  dnsctl remove-record matrix A 203.0.113.10   one record
+  dnsctl remove-record matrix A                every A record of the name
+  dnsctl remove-record matrix                  every record of the name"
+);
+
+const LIST_RECORDS_EXAMPLES: &str = "\
+Examples:
+  dnsctl list-records
+  dnsctl list-records matrix
+  dnsctl list-records --zone hearth.example --type SRV --json";
+
+const ADD_ZONE_EXAMPLES: &str = "\
+Modes:
+  private   names that the zone does not hold do not exist (the default)
+  overlay   names that it does not hold are asked upstream
+  redirect  the zone's own records answer for every name below it
+
+Examples:
+  dnsctl add-zone hearth.example
+  dnsctl add-zone example.org --mode overlay
+  dnsctl add-zone hearth.example --view vpn";
+
+const REMOVE_ZONE_EXAMPLES: &str = "\
+The file goes to the history, from where `undo` brings it back. From then on
+names of the zone are asked upstream. This is also how a zone goes whose file
+was deleted by hand: until then it stays as it last was.
+
+Example:
+  dnsctl remove-zone hearth.example";
+
+const CHECK_EXAMPLES: &str = "\
+Without FILE the whole zones folder is checked: the daemon's if one runs.
+Changes nothing. Every defect is listed as FILE:LINE:COLUMN: MESSAGE.
+
+Examples:
+  dnsctl check
+  dnsctl check hearth.example.zone
+  dnsctl check draft.txt --origin hearth.example";
+
+const FLUSH_EXAMPLES: &str = "\
+Examples:
+  dnsctl flush                       everything
+  dnsctl flush www.example.org       this name
+  dnsctl flush --below example.org   this name and all below it";
+
+const CACHE_EXAMPLES: &str = "\
+Examples:
+  dnsctl cache stats
+  dnsctl cache dump
+  dnsctl cache dump --below example.org --json";
+
+const CACHE_DUMP_EXAMPLES: &str = "\
+LEFT are the seconds for which an answer is good; below 0 since when it is
+not. To look is not to ask: nothing counts as a hit.
+
+Examples:
+  dnsctl cache dump                       everything, up to 10000 answers
+  dnsctl cache dump www.example.org       this name
+  dnsctl cache dump --below example.org   this name and all below it";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Shows step by step how the daemon would answer; asks nobody.
+
+Examples:
+  dnsctl explain matrix.hearth.example
+  dnsctl explain hearth.example HTTPS --client 192.168.1.20";
+
+const UNDO_EXAMPLES: &str = "\
+Goes back to the file as it was before the last edit; again goes one further
+back. Brings back a removed zone. What is undone stays in the history folder.
+
+Example:
+  dnsctl undo hearth.example";
+
+/// Heading of the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
+
+/// Edits and watches the zones of HearthDNS.
+#[derive(Debug, Parser)]
+#[command(name = "dnsctl", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
+pub struct CommandLine {
+    /// On whom it works.
+    #[command(flatten)]
+    pub target: Target,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// On whom a command works, and how it speaks.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Ask the daemon on this socket, nobody else
+    #[arg(long, global = true, value_name = "SOCKET", help_heading = EVERYWHERE)]
+    pub control: Option<PathBuf>,
+    /// Work on the zone files in this folder
+    #[arg(long, global = true, value_name = "DIR", help_heading = EVERYWHERE)]
+    pub zones: Option<PathBuf>,
+    /// With --zones: folder of history and last good copies
+    #[arg(long, global = true, value_name = "DIR", help_heading = EVERYWHERE)]
+    pub state: Option<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub json: bool,
+}
+
+/// The commands, most used first.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add one record
+    #[command(after_help = ADD_RECORD_EXAMPLES)]
+    AddRecord(RecordArgs),
+    /// Make the records of a name and type this one
+    #[command(after_help = SET_RECORD_EXAMPLES)]
+    SetRecord(RecordArgs),
+    /// Remove records
+    #[command(after_help = REMOVE_RECORD_EXAMPLES)]
+    RemoveRecord(RemoveRecordArgs),
+    /// List the records that are served
+    #[command(after_help = LIST_RECORDS_EXAMPLES)]
+    ListRecords(ListRecordsArgs),
+    /// Add a zone without records
+    #[command(after_help = ADD_ZONE_EXAMPLES)]
+    AddZone(AddZoneArgs),
+    /// Remove a zone and its file
+    #[command(after_help = REMOVE_ZONE_EXAMPLES)]
+    RemoveZone(ZoneArgs),
+    /// List the zones and how each fares
+    ListZones,
+    /// List every defect of a zone file, or of all
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// Have the daemon read the zones folder again
+    Reload,
+    /// Show how the daemon fares
+    Status,
+    /// Forget cached answers
+    #[command(after_help = FLUSH_EXAMPLES)]
+    Flush(FlushArgs),
+    /// Show what the cache holds
+    #[command(subcommand, after_help = CACHE_EXAMPLES, disable_help_subcommand = true)]
+    Cache(CacheCommand),
+    /// Show how a query would be answered
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// List earlier versions of a zone
+    Log(ZoneArgs),
+    /// Go back to the version before the last edit
+    #[command(after_help = UNDO_EXAMPLES)]
+    Undo(ZoneArgs),
+}
+
+/// A record.
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// Owner of the record: absolute, or relative to the zone
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// A, AAAA, CNAME, SRV, TXT, ... or TYPE12345
+    #[arg(value_name = "TYPE")]
+    rtype: String,
+    /// The data, as in a zone file; several words are one record
+    #[arg(value_name = "RDATA", required = true)]
+    rdata: Vec<String>,
+    /// Seconds, or as 1h30m; else as the set or the file has it
+    #[arg(long, value_name = "TTL", value_parser = ttl)]
+    ttl: Option<u32>,
+    /// A comment on the record's line
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Serve it until then: 2027-01-01; or for 30d, 12h
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which zone file is meant.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The zone, where the name alone does not say it
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// The view whose zone is meant; else the base zone
+    #[arg(long, value_name = "VIEW")]
+    view: Option<String>,
+}
+
+/// Records to remove.
+#[derive(Debug, Args)]
+pub struct RemoveRecordArgs {
+    /// Owner of the records: absolute, or relative to the zone
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Only this type
+    #[arg(value_name = "TYPE")]
+    rtype: Option<String>,
+    /// Only the record with this data
+    #[arg(value_name = "RDATA")]
+    rdata: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Records to list.
+#[derive(Debug, Args)]
+pub struct ListRecordsArgs {
+    /// Only this name
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Only this type
+    #[arg(long = "type", value_name = "TYPE")]
+    rtype: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// A zone to add.
+#[derive(Debug, Args)]
+pub struct AddZoneArgs {
+    /// The domain
+    #[arg(value_name = "ZONE")]
+    zone: String,
+    /// private, overlay or redirect
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+    /// The view that it belongs to; else it is a base zone
+    #[arg(long, value_name = "VIEW")]
+    view: Option<String>,
+}
+
+/// A zone.
+#[derive(Debug, Args)]
+pub struct ZoneArgs {
+    /// The zone's domain
+    #[arg(value_name = "ZONE")]
+    zone: String,
+    /// The view whose zone is meant; else the base zone
+    #[arg(long, value_name = "VIEW")]
+    view: Option<String>,
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// A zone file; else the whole zones folder
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The zone of FILE, where its name does not say it
+    #[arg(long, value_name = "NAME", requires = "file")]
+    pub origin: Option<String>,
+}
+
+/// What to forget.
+#[derive(Debug, Args)]
+pub struct FlushArgs {
+    /// Only this name
+    #[arg(value_name = "NAME", conflicts_with = "below")]
+    name: Option<String>,
+    /// This name and all below it
+    #[arg(long, value_name = "NAME")]
+    below: Option<String>,
+}
+
+/// What to show of the cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Show how full it is and how often it answered
+    Stats,
+    /// List the answers that it holds
+    #[command(after_help = CACHE_DUMP_EXAMPLES)]
+    Dump(CacheDumpArgs),
+}
+
+/// What to list.
+#[derive(Debug, Args)]
+pub struct CacheDumpArgs {
+    /// Only this name
+    #[arg(value_name = "NAME", conflicts_with = "below")]
+    name: Option<String>,
+    /// This name and all below it
+    #[arg(long, value_name = "NAME")]
+    below: Option<String>,
+}
+
+/// A query.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Name asked for
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Type asked for [default: A]
+    #[arg(value_name = "TYPE")]
+    rtype: Option<String>,
+    /// Address of the client that asks [default: loopback]
+    #[arg(long, value_name = "ADDR")]
+    client: Option<String>,
+}
+
+impl Command {
+    /// The request that this command is.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let zone = |args: &ZoneArgs| ZoneWords {
+            zone: args.zone.clone(),
+            view: args.view.clone(),
+        };
+        match self {
+            Self::AddRecord(args) => Request::AddRecord(args.words()),
+            Self::SetRecord(args) => Request::SetRecord(args.words()),
+            Self::RemoveRecord(args) => Request::RemoveRecord(RemoveRecord {
+                name: args.name.clone(),
+                rtype: args.rtype.clone(),
+                rdata: args.rdata.clone(),
+                zone: args.place.zone.clone(),
+                view: args.place.view.clone(),
+            }),
+            Self::ListRecords(args) => Request::ListRecords(ListRecords {
+                name: args.name.clone(),
+                rtype: args.rtype.clone(),
+                zone: args.place.zone.clone(),
+                view: args.place.view.clone(),
+            }),
+            Self::AddZone(args) => Request::AddZone(AddZone {
+                zone: args.zone.clone(),
+                mode: args.mode.clone(),
+                view: args.view.clone(),
+            }),
+            Self::RemoveZone(args) => Request::RemoveZone(zone(args)),
+            Self::ListZones => Request::ListZones(Nothing {}),
+            Self::Check(_) => Request::Check(Nothing {}),
+            Self::Reload => Request::Reload(Nothing {}),
+            Self::Status => Request::Status(Nothing {}),
+            Self::Flush(args) => Request::Flush(Flush {
+                name: args.name.clone(),
+                below: args.below.clone(),
+            }),
+            Self::Cache(CacheCommand::Stats) => Request::CacheStats(Nothing {}),
+            Self::Cache(CacheCommand::Dump(args)) => Request::CacheDump(CacheDump {
+                name: args.name.clone(),
+                below: args.below.clone(),
+            }),
+            Self::Explain(args) => Request::Explain(Explain {
+                name: args.name.clone(),
+                rtype: args.rtype.clone(),
+                client: args.client.clone(),
+            }),
+            Self::Log(args) => Request::Log(zone(args)),
+            Self::Undo(args) => Request::Undo(zone(args)),
+        }
+    }
+}
+
+impl RecordArgs {
+    fn words(&self) -> RecordWords {
+        RecordWords {
+            name: self.name.clone(),
+            rtype: self.rtype.clone(),
+            rdata: self.rdata.clone(),
+            ttl: self.ttl,
+            comment: self.comment.clone(),
+            expires: self.expires.clone(),
+            zone: self.place.zone.clone(),
+            view: self.place.view.clone(),
+        }
+    }
+}
+
+/// Reads a command line.
+///
+/// # Errors
+/// What clap says, help and version included.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
+    let line = CommandLine::try_parse_from(reordered(args.into_iter().collect()))?;
+    let conflict =
+        |message: &str| CommandLine::command().error(clap::error::ErrorKind::ArgumentConflict, message);
+    // Said here, because clap does not see a conflict of one before the command with one behind it.
+    if line.target.control.is_some() && line.target.zones.is_some() {
+        return Err(conflict(
+            "--control asks a daemon and --zones works on files; choose one of them",
+        ));
+    }
+    if line.target.state.is_some() && line.target.zones.is_none() {
+        return Err(conflict(
+            "--state belongs to --zones; a daemon knows its own state folder",
+        ));
+    }
+    Ok(line)
+}
+
+/// Puts the data of a record behind a `--`, so that words such as `-5` or `-all` are data although options
+/// are still found behind them. What begins with two dashes stays an option, known or misspelt.
+fn reordered(args: Vec<OsString>) -> Vec<OsString> {
+    let shape = CommandLine::command();
+    let mut rest = args.into_iter();
+    let mut out: Vec<OsString> = rest.next().into_iter().collect();
+    // Up to the command's own name.
+    let command = loop {
+        let Some(arg) = rest.next() else { return out };
+        let text = arg.to_str().unwrap_or_default().to_owned();
+        out.push(arg);
+        if takes_value(&shape, &text) {
+            out.extend(rest.next());
+        } else if !text.starts_with('-') {
+            break text;
+        }
+    };
+    if !matches!(command.as_str(), "add-record" | "set-record" | "remove-record") {
+        out.extend(rest);
+        return out;
+    }
+    let Some(own) = shape.find_subcommand(&command) else {
+        return out;
+    };
+    let mut data: Vec<OsString> = Vec::new();
+    while let Some(arg) = rest.next() {
+        match arg.to_str() {
+            Some("--") => data.extend(rest.by_ref()),
+            Some("-h") => out.push(arg),
+            Some(text) if text.starts_with("--") => {
+                let with_value = takes_value(own, text) || takes_value(&shape, text);
+                out.push(arg);
+                if with_value {
+                    out.extend(rest.next());
+                }
+            }
+            _ => data.push(arg),
+        }
+    }
+    if !data.is_empty() {
+        out.push("--".into());
+        out.extend(data);
+    }
+    out
+}
+
+/// Whether `--option` takes its value from the next word.
+fn takes_value(command: &clap::Command, text: &str) -> bool {
+    text.strip_prefix("--").is_some_and(|name| {
+        command
+            .get_arguments()
+            .any(|argument| argument.get_long() == Some(name) && argument.get_action().takes_values())
+    })
+}
+
+fn ttl(text: &str) -> Result<u32, String> {
+    rdata::read_seconds(text)
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .filter(|seconds| *seconds <= MAX_TTL)
+        .ok_or_else(|| format!("expected seconds up to {MAX_TTL}, or a time as 1h30m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    fn request(line: &str) -> Request {
+        parse(words(line)).unwrap().command.request()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn options_are_found_behind_the_data_and_dashes_in_it() {
+        let Request::AddRecord(record) =
+            request("dnsctl add-record matrix A 192.0.2.1 --ttl 1h --comment new")
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (record.rdata, record.ttl),
+            (vec!["192.0.2.1".to_owned()], Some(3600))
+        );
+        assert_eq!(record.comment.as_deref(), Some("new"));
+        let Request::AddRecord(record) =
+            request("dnsctl --json add-record x TXT -all --ttl=60 -5 --zone z -- --ttl")
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (record.rdata, record.ttl),
+            (
+                vec!["-all".to_owned(), "-5".to_owned(), "--ttl".to_owned()],
+                Some(60)
+            )
+        );
+        assert_eq!(record.zone.as_deref(), Some("z"));
+        let line = parse(words("dnsctl --zones a --state b remove-record x A -1 --json")).unwrap();
+        assert!(line.target.json);
+        assert_eq!(line.target.state, Some("b".into()));
+    }
+
+    #[test]
+    fn a_misspelt_option_is_not_taken_for_data() {
+        let error = parse(words("dnsctl add-record x TXT hello --tll 60"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("unexpected argument '--tll'"), "{error}");
+        assert!(error.contains("'--ttl'"), "{error}");
+    }
+
+    #[test]
+    fn conflicts_are_found_on_both_sides_of_the_command() {
+        for line in [
+            "dnsctl --control a list-zones --zones b",
+            "dnsctl list-zones --state b",
+        ] {
+            let error = parse(words(line)).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{error}");
+        }
+    }
+
+    #[test]
+    fn help_fits_a_terminal_of_80_columns() {
+        let mut command = CommandLine::command();
+        command.build();
+        let mut pages = vec![
+            command.render_help().to_string(),
+            command.render_long_help().to_string(),
+        ];
+        for sub in command.get_subcommands_mut() {
+            pages.push(sub.render_help().to_string());
+            pages.push(sub.render_long_help().to_string());
+            for nested in sub.get_subcommands_mut() {
+                pages.push(nested.render_long_help().to_string());
+            }
+        }
+        for line in pages.iter().flat_map(|page| page.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}

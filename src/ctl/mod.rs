@@ -1,0 +1,212 @@
+//! `dnsctl`: a command line becomes a request; a daemon or, without one, the files answer it.
+//!
+//! [`args`] are the words, [`output`] the text for people. What a request means is said elsewhere:
+//! [`crate::control`]. Read [`args`] next.
+
+pub mod args;
+pub mod output;
+mod places;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::control::client::{Client, ClientError};
+use crate::control::files;
+use crate::control::line::reply_line;
+use crate::control::types::{Answer, Code, Failure, Request};
+use crate::store::{Store, StoreSettings, check_file};
+
+use args::{Command, CommandLine};
+
+/// Refused, failed, or a check that found a defect.
+const FAILED: u8 = 1;
+/// The command line is wrong.
+const USAGE: u8 = 2;
+/// A daemon is needed and none can be reached.
+const NO_DAEMON: u8 = 3;
+
+/// Runs `dnsctl` with these arguments, the program's name first; returns the exit code.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let line = match args::parse(args) {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version come this way too, with code 0, on stdout.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(USAGE);
+        }
+    };
+    let request = line.command.request();
+    let reply = answer(&line, &request);
+    if line.target.json {
+        say(&mut io::stdout().lock(), &reply_line(&reply.result));
+        return match &reply.result {
+            Ok(answer) if output::is_bad(answer) => FAILED,
+            Ok(_) => 0,
+            Err(_) => reply.code,
+        };
+    }
+    for note in &reply.notes {
+        say(&mut io::stderr().lock(), &format!("{note}\n"));
+    }
+    match &reply.result {
+        Ok(answer) => {
+            let printed = output::text_of(&request, answer);
+            say(&mut io::stdout().lock(), &printed.out);
+            say(&mut io::stderr().lock(), &printed.err);
+            if printed.bad { FAILED } else { 0 }
+        }
+        Err(failure) => {
+            say(&mut io::stderr().lock(), &output::failure_text(failure));
+            reply.code
+        }
+    }
+}
+
+/// What is to be said, and the exit code if it is a failure.
+struct Reply {
+    result: Result<Answer, Failure>,
+    notes: Vec<String>,
+    code: u8,
+}
+
+impl Reply {
+    fn new(result: Result<Answer, Failure>) -> Self {
+        Reply {
+            result,
+            notes: Vec::new(),
+            code: FAILED,
+        }
+    }
+
+    fn failed(code: u8, message: impl Into<String>) -> Self {
+        Reply {
+            result: Err(Failure::new(Code::Unavailable, message)),
+            notes: Vec::new(),
+            code,
+        }
+    }
+}
+
+fn answer(line: &CommandLine, request: &Request) -> Reply {
+    // One file is checked here: the daemon may not be allowed to read it, and knows no more about it.
+    if let Command::Check(check) = &line.command
+        && let Some(file) = &check.file
+    {
+        let origin = check.origin.as_deref();
+        let checked = check_file(file, origin).map(|found| Answer::Checked(files::checked_file(&found)));
+        return Reply::new(checked.map_err(Failure::from));
+    }
+    let target = &line.target;
+    if let Some(socket) = &target.control {
+        return match Client::connect(socket) {
+            Ok(client) => ask(client, request),
+            Err(error) => Reply::failed(NO_DAEMON, error.to_string()),
+        };
+    }
+    if let Some(zones) = &target.zones {
+        return match places::settings_in(zones, target.state.as_deref()) {
+            Ok(settings) => on_files(settings, request, Why::Asked),
+            Err(failure) => Reply::new(Err(failure)),
+        };
+    }
+    let config = match places::of_user() {
+        Ok(user) => user.config,
+        Err(failure) => return Reply::new(Err(failure)),
+    };
+    match Client::connect(&config.control) {
+        Ok(client) => ask(client, request),
+        Err(ClientError::NobodyListens(..)) => {
+            on_files(StoreSettings::of(&config), request, Why::NoDaemon(config.control))
+        }
+        Err(error) => Reply::failed(NO_DAEMON, error.to_string()),
+    }
+}
+
+fn ask(mut client: Client, request: &Request) -> Reply {
+    match client.call(request) {
+        Ok(result) => Reply::new(result),
+        Err(error) => Reply::failed(FAILED, error.to_string()),
+    }
+}
+
+/// Why files are worked on.
+enum Why {
+    /// `--zones` says so.
+    Asked,
+    /// Nobody listens on this socket.
+    NoDaemon(PathBuf),
+}
+
+fn on_files(settings: StoreSettings, request: &Request, why: Why) -> Reply {
+    let now = now();
+    let asks_daemon = matches!(
+        request,
+        Request::Status(_)
+            | Request::Flush(_)
+            | Request::CacheStats(_)
+            | Request::CacheDump(_)
+            | Request::Explain(_)
+            | Request::Reload(_)
+    );
+    if asks_daemon {
+        return match why {
+            Why::Asked => Reply::failed(
+                USAGE,
+                "this command asks a running daemon, and --zones works on files only; leave out --zones, or name the daemon's socket with --control",
+            ),
+            Why::NoDaemon(socket) => Reply::failed(
+                NO_DAEMON,
+                format!(
+                    "this command asks a running daemon, and nobody listens on `{}`; start hearthdns, or name its socket with --control",
+                    socket.display()
+                ),
+            ),
+        };
+    }
+    let mut notes = Vec::new();
+    if let Why::NoDaemon(socket) = &why {
+        notes.push(format!(
+            "note: nobody listens on `{}`; working on the files in `{}`",
+            socket.display(),
+            settings.zones.display()
+        ));
+    }
+    let result = if let Request::Check(_) = request {
+        Ok(Answer::Checked(files::check(settings, now)))
+    } else {
+        let mut store = Store::open(settings);
+        store.inspect(now);
+        let unavailable = || {
+            Err(Failure::new(
+                Code::Unavailable,
+                "this command needs a running daemon",
+            ))
+        };
+        files::execute(&mut store, request, now, false, &mut |_| {}).unwrap_or_else(unavailable)
+    };
+    if let (Ok(Answer::Edited(_)), Why::Asked) = (&result, &why) {
+        notes.push(
+            "note: only the files were changed; a running daemon serves this after `dnsctl reload`"
+                .to_owned(),
+        );
+    }
+    Reply {
+        result,
+        notes,
+        code: FAILED,
+    }
+}
+
+/// A reader that has gone away (a closed pipe) is no failure of ours.
+fn say(to: &mut dyn Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,498 @@
+//! Answers as text for people: aligned tables, one line for one thing done.
+
+use std::fmt::Write as _;
+
+use crate::control::types::{
+    Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, RecordText,
+    Records, Reloaded, Request, Status, ZoneState, ZoneStatus, Zones,
+};
+
+/// What goes to stdout, and what to stderr beside it.
+#[derive(Debug, Default)]
+pub struct Printed {
+    /// The answer.
+    pub out: String,
+    /// Notes and warnings.
+    pub err: String,
+    /// Whether the answer says that something is wrong.
+    pub bad: bool,
+}
+
+/// An answer as text.
+#[must_use]
+pub fn text_of(request: &Request, answer: &Answer) -> Printed {
+    let mut printed = Printed::default();
+    match answer {
+        Answer::Edited(edited) => print_edited(request, edited, &mut printed),
+        Answer::Records(records) => print_records(records, &mut printed),
+        Answer::Zones(zones) => print_zones(zones, &mut printed),
+        Answer::Checked(checked) => print_checked(checked, &mut printed),
+        Answer::Reloaded(reloaded) => print_reloaded(reloaded, &mut printed),
+        Answer::Status(status) => print_status(status, &mut printed),
+        Answer::Flushed(flushed) => {
+            printed.out = format!("forgot {}\n", counted(flushed.entries, "cached answer"));
+        }
+        Answer::CacheStats(stats) => print_cache_stats(stats, &mut printed),
+        Answer::CacheEntries(entries) => print_cache_entries(entries, &mut printed),
+        Answer::Explained(explained) => print_explained(explained, &mut printed),
+        Answer::Log(log) => print_log(log, &mut printed),
+    }
+    printed
+}
+
+/// A failure as text for stderr.
+#[must_use]
+pub fn failure_text(failure: &Failure) -> String {
+    let mut text = format!("dnsctl: {}\n", failure.message);
+    for defect in &failure.defects {
+        let _ = writeln!(text, "  {}", defect_line(defect));
+    }
+    text
+}
+
+/// Whether an answer says that something is wrong: the exit code is 1 then.
+#[must_use]
+pub fn is_bad(answer: &Answer) -> bool {
+    match answer {
+        Answer::Checked(checked) => !checked.defects.is_empty(),
+        Answer::Reloaded(reloaded) => !reloaded.defects.is_empty(),
+        _ => false,
+    }
+}
+
+fn print_edited(request: &Request, edited: &Edited, printed: &mut Printed) {
+    let out = &mut printed.out;
+    let serial = edited
+        .serial
+        .map_or(String::new(), |serial| format!(", serial {serial}"));
+    let view = edited
+        .view
+        .as_ref()
+        .map_or(String::new(), |view| format!(" in the view {view}"));
+    let zone = format!("{}{view}", edited.zone);
+    let file = &edited.file;
+    match request {
+        Request::AddZone(_) => {
+            let _ = writeln!(out, "added the zone {zone} ({file}{serial})");
+        }
+        Request::RemoveZone(_) => {
+            let _ = writeln!(out, "removed the zone {zone} ({file})");
+        }
+        Request::Undo(_) => {
+            let _ = writeln!(
+                out,
+                "went back to the version of {zone} before the last edit ({file}{serial})"
+            );
+            for (mark, records) in [('-', &edited.removed), ('+', &edited.added)] {
+                for record in records {
+                    let _ = writeln!(out, "{mark} {}", record_line(record));
+                }
+            }
+        }
+        _ => {
+            // Where it stood says little once it is gone.
+            for record in &edited.removed {
+                let _ = writeln!(out, "removed {} ({file}{serial})", record_line(record));
+            }
+            for record in &edited.added {
+                let line = record.line.map_or(String::new(), |line| format!(":{line}"));
+                let _ = writeln!(out, "added {} ({file}{line}{serial})", record_line(record));
+            }
+            if edited.removed.is_empty() && edited.added.is_empty() {
+                let _ = writeln!(out, "nothing changed: {zone} is so already ({file}{serial})");
+            }
+        }
+    }
+    for note in &edited.notes {
+        let _ = writeln!(printed.err, "note: {note}");
+    }
+}
+
+fn record_line(record: &RecordText) -> String {
+    let expires = record
+        .expires
+        .as_ref()
+        .map_or(String::new(), |at| format!(", until {at}"));
+    format!(
+        "{} {} {} {}{expires}",
+        record.name, record.ttl, record.rtype, record.rdata
+    )
+}
+
+fn print_records(records: &Records, printed: &mut Printed) {
+    if records.records.is_empty() {
+        printed.err.push_str("no record matches\n");
+        return;
+    }
+    let views = records.records.iter().any(|record| record.view.is_some());
+    let expiring = records.records.iter().any(|record| record.expires.is_some());
+    let mut rows = Vec::with_capacity(records.records.len() + 1);
+    let mut head = vec!["NAME", "TTL", "TYPE"];
+    if views {
+        head.push("VIEW");
+    }
+    if expiring {
+        head.push("UNTIL");
+    }
+    head.push("DATA");
+    rows.push(head.into_iter().map(str::to_owned).collect());
+    for record in &records.records {
+        let mut row = vec![record.name.clone(), record.ttl.to_string(), record.rtype.clone()];
+        if views {
+            row.push(record.view.clone().unwrap_or_else(|| "-".to_owned()));
+        }
+        if expiring {
+            row.push(record.expires.clone().unwrap_or_else(|| "-".to_owned()));
+        }
+        row.push(record.rdata.clone());
+        rows.push(row);
+    }
+    printed.out = table(&rows);
+    if records.more {
+        let _ = writeln!(
+            printed.err,
+            "note: more than {} records match; the rest is left out: name a zone, a name or a type",
+            records.records.len()
+        );
+    }
+}
+
+fn print_zones(zones: &Zones, printed: &mut Printed) {
+    if zones.zones.is_empty() && zones.defects.is_empty() {
+        printed
+            .err
+            .push_str("there is no zone yet; add one with `dnsctl add-zone DOMAIN`\n");
+        return;
+    }
+    zone_table(&zones.zones, &zones.defects, &mut printed.out);
+}
+
+fn zone_table(zones: &[ZoneStatus], others: &[DefectText], out: &mut String) {
+    let views = zones.iter().any(|zone| zone.view.is_some());
+    let mut head = vec!["ZONE", "MODE", "SERIAL", "RECORDS", "STATE", "FILE"];
+    if views {
+        head.insert(1, "VIEW");
+    }
+    let mut rows: Vec<Vec<String>> = vec![head.into_iter().map(str::to_owned).collect()];
+    for zone in zones {
+        let state = match zone.state {
+            ZoneState::Ok => "ok",
+            ZoneState::LastGood => "last-good",
+            ZoneState::Closed => "closed",
+        };
+        let mut row = vec![
+            zone.zone.clone(),
+            zone.mode.clone().unwrap_or_else(|| "-".to_owned()),
+            zone.serial.to_string(),
+            zone.records.to_string(),
+            state.to_owned(),
+            zone.file.clone(),
+        ];
+        if views {
+            row.insert(1, zone.view.clone().unwrap_or_else(|| "-".to_owned()));
+        }
+        rows.push(row);
+    }
+    out.push_str(&table(&rows));
+    let mut defects = others
+        .iter()
+        .chain(zones.iter().flat_map(|zone| &zone.defects))
+        .peekable();
+    if defects.peek().is_some() {
+        out.push_str("\ndefects:\n");
+        for defect in defects {
+            let _ = writeln!(out, "  {}", defect_line(defect));
+        }
+    }
+}
+
+fn print_checked(checked: &Checked, printed: &mut Printed) {
+    for defect in &checked.defects {
+        let _ = writeln!(printed.out, "{}", defect_line(defect));
+    }
+    let read = format!(
+        "{}, {}",
+        counted(checked.zones, "zone"),
+        counted(checked.records, "record")
+    );
+    if checked.defects.is_empty() {
+        let _ = writeln!(printed.out, "{read}: no defect");
+    } else {
+        let found = u64::try_from(checked.defects.len()).unwrap_or(u64::MAX);
+        let _ = writeln!(printed.err, "{read}: {}", counted(found, "defect"));
+    }
+    printed.bad = !checked.defects.is_empty();
+}
+
+fn print_reloaded(reloaded: &Reloaded, printed: &mut Printed) {
+    let changed = match reloaded.changed.as_slice() {
+        [] => "nothing changed".to_owned(),
+        changed => format!("changed: {}", changed.join(", ")),
+    };
+    let zones = counted(reloaded.zones, "zone");
+    let _ = writeln!(
+        printed.out,
+        "reloaded {zones} (generation {}); {changed}",
+        reloaded.generation
+    );
+    for defect in &reloaded.defects {
+        let _ = writeln!(printed.err, "{}", defect_line(defect));
+    }
+    if !reloaded.defects.is_empty() {
+        printed
+            .err
+            .push_str("zones with a defect stay on their last good version\n");
+    }
+    printed.bad = !reloaded.defects.is_empty();
+}
+
+fn print_status(status: &Status, printed: &mut Printed) {
+    let out = &mut printed.out;
+    let _ = writeln!(
+        out,
+        "hearthdns {}, process {}, up {}, generation {}",
+        status.version,
+        status.pid,
+        duration(status.uptime),
+        status.generation
+    );
+    let rows: Vec<Vec<String>> = status
+        .listeners
+        .iter()
+        .map(|on| vec![format!("  {}", on.address), on.transport.clone()])
+        .collect();
+    section(out, "listening on:", &table(&rows));
+    let rows: Vec<Vec<String>> = status
+        .upstreams
+        .iter()
+        .map(|upstream| {
+            let latency = upstream.latency_us.map_or_else(|| "-".to_owned(), milliseconds);
+            let up = if upstream.up { "up" } else { "down" };
+            vec![
+                format!("  {}", upstream.url),
+                upstream.route.clone(),
+                up.to_owned(),
+                latency,
+            ]
+        })
+        .collect();
+    section(out, "upstreams:", &table(&rows));
+    let cache = &status.cache;
+    let _ = writeln!(
+        out,
+        "\ncache: {} in {} of {}",
+        counted(cache.entries, "answer"),
+        kibibytes(cache.bytes),
+        kibibytes(cache.limit)
+    );
+    if let Some(validation) = &status.validation {
+        let clock = if validation.without_clock {
+            "; the clock is wrong, so the times of signatures are not checked"
+        } else {
+            ""
+        };
+        let rows: Vec<Vec<String>> = validation
+            .negative
+            .iter()
+            .map(|anchor| {
+                let state = if anchor.over { "over since" } else { "until" };
+                vec![
+                    format!("  not {}", anchor.domain),
+                    format!("{state} {}", anchor.until),
+                    anchor.reason.clone(),
+                ]
+            })
+            .collect();
+        section(out, &format!("validation: on{clock}"), &table(&rows));
+    }
+    let total: u64 = status.outcomes.values().sum();
+    let rows: Vec<Vec<String>> = status
+        .outcomes
+        .iter()
+        .filter(|(_, times)| **times != 0)
+        .map(|(outcome, times)| vec![format!("  {outcome}"), times.to_string()])
+        .collect();
+    section(out, &format!("queries: {total}"), &table(&rows));
+    out.push('\n');
+    if status.zones.is_empty() {
+        out.push_str("no zone\n");
+    }
+    if !(status.zones.is_empty() && status.defects.is_empty()) {
+        zone_table(&status.zones, &status.defects, out);
+    }
+}
+
+fn section(out: &mut String, title: &str, rows: &str) {
+    let _ = writeln!(out, "\n{title}");
+    out.push_str(if rows.is_empty() { "  none\n" } else { rows });
+}
+
+fn print_cache_stats(stats: &CacheStats, printed: &mut Printed) {
+    let out = &mut printed.out;
+    let _ = writeln!(
+        out,
+        "{} in {} of {}",
+        counted(stats.entries, "cached answer"),
+        kibibytes(stats.bytes),
+        kibibytes(stats.limit)
+    );
+    let rows = [
+        ("  fresh", stats.fresh, "answers with records"),
+        ("  negative", stats.negative, "answers that there is nothing"),
+        ("  stale", stats.stale, "over, held for when no upstream answers"),
+        ("  failures", stats.failures, "questions that failed a moment ago"),
+        (
+            "  over",
+            stats.over,
+            "of no use; their place is taken when needed",
+        ),
+    ];
+    let rows = rows.map(|(kind, count, what)| vec![kind.to_owned(), count.to_string(), what.to_owned()]);
+    out.push_str(&table(&rows));
+    let asked = stats.hits.saturating_add(stats.misses);
+    let share = (stats.hits.saturating_mul(100).checked_div(asked))
+        .map_or_else(String::new, |percent| format!(" ({percent} %)"));
+    let _ = writeln!(
+        out,
+        "since the start: {} answered from it{share}, {} asked upstream",
+        stats.hits, stats.misses
+    );
+}
+
+fn print_cache_entries(entries: &CacheEntries, printed: &mut Printed) {
+    if entries.entries.is_empty() {
+        printed.err.push_str("no cached answer matches\n");
+        return;
+    }
+    let head = ["NAME", "TYPE", "ROUTE", "RCODE", "KIND", "LEFT", "HITS"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for entry in &entries.entries {
+        let mut rtype = entry.rtype.clone();
+        for (is_set, word) in [(entry.dnssec, " +do"), (entry.unchecked, " +cd")] {
+            rtype.push_str(if is_set { word } else { "" });
+        }
+        rows.push(vec![
+            entry.name.clone(),
+            rtype,
+            entry.route.clone(),
+            entry.rcode.clone(),
+            entry.kind.clone(),
+            entry.left.to_string(),
+            entry.hits.to_string(),
+        ]);
+    }
+    printed.out = table(&rows);
+    if entries.more {
+        let _ = writeln!(
+            printed.err,
+            "note: more than {} answers match; the rest is left out: name a domain with --below",
+            entries.entries.len()
+        );
+    }
+}
+
+fn print_explained(explained: &Explained, printed: &mut Printed) {
+    let rows: Vec<Vec<String>> = explained
+        .steps
+        .iter()
+        .map(|step| vec![step.step.clone(), step.verdict.clone()])
+        .collect();
+    printed.out = table(&rows);
+    let out = &mut printed.out;
+    if let Some(route) = &explained.route {
+        let upstreams = match explained.upstreams.as_slice() {
+            [] => "none: name one with --upstream or `upstreams:`".to_owned(),
+            upstreams => upstreams.join(", "),
+        };
+        let _ = writeln!(out, "= asks upstream, route {route}: {upstreams}");
+    }
+    if let Some(rcode) = &explained.rcode {
+        let _ = writeln!(out, "= {rcode}");
+    }
+    for record in &explained.records {
+        let _ = writeln!(out, "  {record}");
+    }
+}
+
+fn print_log(log: &Log, printed: &mut Printed) {
+    if log.versions.is_empty() {
+        let _ = writeln!(printed.err, "the history of {} is empty", log.zone);
+        return;
+    }
+    for version in &log.versions {
+        let did = match version.before.as_str() {
+            "edit" => "edited",
+            "undo" => "undone",
+            "remove" => "removed",
+            other => other,
+        };
+        let _ = writeln!(
+            printed.out,
+            "{} {did}, before it serial {} ({})",
+            version.time, version.serial, version.file
+        );
+        for change in &version.changes {
+            let _ = writeln!(printed.out, "  {change}");
+        }
+    }
+}
+
+/// A defect as `FILE:LINE:COLUMN: MESSAGE`.
+fn defect_line(defect: &DefectText) -> String {
+    if defect.line == 0 {
+        return format!("{}: {}", defect.file, defect.message);
+    }
+    format!(
+        "{}:{}:{}: {}",
+        defect.file, defect.line, defect.column, defect.message
+    )
+}
+
+/// Rows with their columns aligned; the last one is as long as it is.
+fn table(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            let width = cell.chars().count();
+            match widths.get_mut(column) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            if column + 1 == row.len() {
+                out.push_str(cell);
+            } else {
+                let width = widths.get(column).copied().unwrap_or(0);
+                let _ = write!(out, "{cell:width$}  ");
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn duration(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+fn milliseconds(microseconds: u64) -> String {
+    format!("{}.{} ms", microseconds / 1000, microseconds / 100 % 10)
+}
+
+fn kibibytes(bytes: u64) -> String {
+    format!("{} KiB", bytes.div_ceil(1024))
+}
