@@ -1,4 +1,4 @@
-//! HearthDNS: see README.md.
+#![doc = include_str!("ARCHITECTURE.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cache;
@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod ctl;
+pub mod daemon;
 pub mod engine;
 pub mod health;
 pub mod message;
@@ -15,4 +16,5 @@ pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod view;
+pub mod warm;
 pub mod zone;

@@ -1,2 +1,7 @@
-//! Comes with the layers below it.
-fn main() {}
+//! The daemon. See [`hearthdns::daemon`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hearthdns::daemon::main()
+}

@@ -1,0 +1,340 @@
+//! What `dnsctl` asks of a running daemon.
+//!
+//! One change at a time: the store is behind a lock, and a change is in every answer before the lock is
+//! given back and the acknowledgement goes out.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use super::{snapshot, unix_now};
+use crate::cache::{Kind, Listed};
+use crate::config::{self, limits};
+use crate::control::files;
+use crate::control::server::Daemon;
+use crate::control::types::{
+    Answer, CacheDump, CacheEntries, CacheEntry, CacheStats, CacheStatus, Code, Explain, ExplainStep,
+    Explained, Failure, Flush, Flushed, Listener, NegativeAnchor, Reloaded, Request, Status, Upstream,
+    Validation,
+};
+use crate::engine::explain::Story;
+use crate::engine::{Client, Engine, Outcome, Step};
+use crate::message::{Incoming, Name, Rtype, Section, write};
+use crate::store::{Parts, Store};
+use crate::telemetry::Outcomes;
+use crate::upstream::Upstreams;
+use crate::upstream::dnssec::Validator;
+use crate::view::Routing;
+use crate::zone::master::civil::write_time;
+use crate::zone::{Record, render};
+
+/// Records that nobody waits for expire at the latest so long after their time.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+
+/// What requests are carried out with.
+pub(super) struct Desk {
+    pub(super) store: Mutex<Store>,
+    pub(super) routing: Routing,
+    pub(super) engine: Arc<Engine>,
+    pub(super) upstreams: Arc<Upstreams>,
+    pub(super) outcomes: Arc<Outcomes>,
+    pub(super) listeners: Vec<SocketAddr>,
+    pub(super) started: Instant,
+    /// Told of every publication: what expires next may be another record now.
+    pub(super) published: Notify,
+}
+
+impl Daemon for Desk {
+    fn execute(&self, request: Request) -> Result<Answer, Failure> {
+        match request {
+            Request::Status(_) => Ok(Answer::Status(Box::new(self.status()))),
+            Request::Reload(_) => Ok(Answer::Reloaded(self.reload())),
+            Request::Check(_) => {
+                // A look of its own: what is served stays as it is.
+                let settings = self.store().settings().clone();
+                Ok(Answer::Checked(files::check(settings, unix_now())))
+            }
+            Request::Flush(words) => self.flush(&words).map(Answer::Flushed),
+            Request::CacheStats(_) => Ok(Answer::CacheStats(self.cache_stats())),
+            Request::CacheDump(words) => self.cache_dump(&words).map(Answer::CacheEntries),
+            Request::Explain(words) => self.explain(&words).map(Answer::Explained),
+            request => {
+                let mut store = self.store();
+                let mut publish = |parts: Parts| self.publish(parts);
+                let answer = files::execute(&mut store, &request, unix_now(), true, &mut publish);
+                let unknown = || Failure::new(Code::BadRequest, "this daemon does not know the request");
+                let answer = answer.unwrap_or_else(|| Err(unknown()));
+                if let Ok(Answer::Edited(edited)) = &answer {
+                    info!(
+                        "zone {} changed, serial {}",
+                        edited.zone,
+                        edited.serial.unwrap_or(0)
+                    );
+                }
+                answer
+            }
+        }
+    }
+}
+
+impl Desk {
+    /// Reads all zones again and publishes what is good.
+    pub(super) fn reload(&self) -> Reloaded {
+        let mut store = self.store();
+        let loaded = store.reload(unix_now());
+        for defect in &loaded.defects {
+            error!("{defect}");
+        }
+        let reloaded = files::reloaded(&loaded);
+        self.publish(loaded.parts);
+        info!(
+            "reloaded: {} zones, {} changed",
+            reloaded.zones,
+            reloaded.changed.len()
+        );
+        reloaded
+    }
+
+    /// Publishes the zones without the records that have expired.
+    pub(super) fn expire(&self) {
+        let mut store = self.store();
+        if let Some(parts) = store.expire(unix_now()) {
+            info!("records expired");
+            self.publish(parts);
+        }
+    }
+
+    /// How long nothing expires.
+    pub(super) fn until_expiry(&self) -> Duration {
+        let next = self.store().next_expiry().map(|at| at.saturating_sub(unix_now()));
+        // Wall clocks jump, above all on a router without a battery: look again now and then.
+        next.map_or(LONGEST_SLEEP, |seconds| {
+            Duration::from_secs(seconds.max(1)).min(LONGEST_SLEEP)
+        })
+    }
+
+    fn publish(&self, parts: Parts) {
+        self.engine.publish(snapshot(parts, &self.routing));
+        self.published.notify_one();
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn status(&self) -> Status {
+        let store = self.store();
+        let fill = self.engine.cache_fill();
+        let listener = |(address, transport): (&SocketAddr, &str)| Listener {
+            address: address.to_string(),
+            transport: transport.to_owned(),
+        };
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime: self.started.elapsed().as_secs(),
+            generation: self.engine.snapshot().generation(),
+            listeners: self
+                .listeners
+                .iter()
+                .flat_map(|addr| [(addr, "udp"), (addr, "tcp")])
+                .map(listener)
+                .collect(),
+            upstreams: self
+                .upstreams
+                .servers()
+                .map(|server| Upstream {
+                    url: server.name,
+                    route: server.domain,
+                    up: !server.is_failing,
+                    latency_us: server.srtt_ms.map(|ms| (ms * 1000.0) as u64),
+                })
+                .collect(),
+            zones: files::zone_statuses(&store),
+            defects: store.folder_defects().iter().map(files::defect_text).collect(),
+            outcomes: self
+                .outcomes
+                .counts()
+                .map(|(outcome, count)| (outcome.as_str().to_owned(), count))
+                .collect(),
+            cache: CacheStatus {
+                entries: fill.entries as u64,
+                bytes: fill.bytes as u64,
+                limit: self.engine.rules().cache_bytes as u64,
+            },
+            validation: self.upstreams.validator().map(validation),
+        }
+    }
+
+    fn flush(&self, words: &Flush) -> Result<Flushed, Failure> {
+        let (name, below) = meant(words.name.as_deref(), words.below.as_deref())?;
+        Ok(Flushed {
+            entries: self.engine.flush(name.as_ref(), below) as u64,
+        })
+    }
+
+    fn cache_stats(&self) -> CacheStats {
+        let fill = self.engine.cache_fill();
+        let census = self.engine.cache_census(self.now());
+        let of = |kind: Kind| census.get(kind as usize).map_or(0, |count| *count as u64);
+        let ended = |outcomes: &[Outcome]| -> u64 {
+            let counts = self.outcomes.counts();
+            counts
+                .filter(|(outcome, _)| outcomes.contains(outcome))
+                .map(|(_, count)| count)
+                .sum()
+        };
+        CacheStats {
+            // Counted with the kinds, so that they sum to it whatever comes meanwhile.
+            entries: census.iter().map(|count| *count as u64).sum(),
+            bytes: fill.bytes as u64,
+            limit: self.engine.rules().cache_bytes as u64,
+            fresh: of(Kind::Fresh),
+            negative: of(Kind::Negative),
+            stale: of(Kind::Stale),
+            failures: of(Kind::Failure),
+            over: of(Kind::Over),
+            hits: ended(&[Outcome::Cached, Outcome::Stale]),
+            misses: ended(&[Outcome::Forwarded, Outcome::Failed, Outcome::Overloaded]),
+        }
+    }
+
+    fn cache_dump(&self, words: &CacheDump) -> Result<CacheEntries, Failure> {
+        let (name, below) = meant(words.name.as_deref(), words.below.as_deref())?;
+        let most = limits::CACHE_LISTED.default_usize();
+        let (listed, more) = self.engine.list_cache(name.as_ref(), below, self.now(), most);
+        let entry = |listed: Listed| CacheEntry {
+            name: listed.name.to_string(),
+            rtype: listed.rtype.to_string(),
+            route: self.upstreams.domain_of(listed.route).to_owned(),
+            rcode: listed.rcode.to_string(),
+            kind: listed.kind.as_str().to_owned(),
+            left: listed.left,
+            hits: u64::from(listed.hits),
+            dnssec: listed.dnssec_ok,
+            unchecked: listed.checking_disabled,
+        };
+        Ok(CacheEntries {
+            entries: listed.into_iter().map(entry).collect(),
+            more,
+        })
+    }
+
+    /// The engine's second.
+    fn now(&self) -> u32 {
+        self.started.elapsed().as_secs() as u32
+    }
+
+    /// Sends a query of our own down the line and tells what it says.
+    fn explain(&self, words: &Explain) -> Result<Explained, Failure> {
+        let name = parse_name(&words.name)?;
+        let rtype = words.rtype.as_deref().unwrap_or("A").parse::<Rtype>();
+        let rtype = rtype.map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
+        let addr = match &words.client {
+            None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(text) => text.parse().map_err(|_| {
+                let message = format!("`{text}` is no client address; expected one such as 192.168.1.20");
+                Failure::new(Code::BadRequest, message)
+            })?,
+        };
+        let mut query = Vec::new();
+        write::write_query(&mut query, 0, name.as_ref(), rtype, (false, false), 1232);
+        let mut story = Story::default();
+        let mut reply = Vec::new();
+        let client = Client {
+            addr,
+            datagram: false,
+        };
+        let step = self
+            .engine
+            .explain(&query, client, self.now(), &mut reply, &mut story);
+        let steps = story
+            .steps
+            .into_iter()
+            .map(|(step, verdict)| ExplainStep {
+                step: step.to_owned(),
+                verdict,
+            })
+            .collect();
+        let mut explained = Explained {
+            steps,
+            ..Explained::default()
+        };
+        match step {
+            Step::Ask { question, .. } => {
+                explained.route = Some(self.upstreams.domain_of(question.route).to_owned());
+                explained.upstreams = self
+                    .upstreams
+                    .servers_of(question.route)
+                    .map(|server| {
+                        format!(
+                            "{}{}",
+                            server.name,
+                            if server.is_failing { " (down)" } else { "" }
+                        )
+                    })
+                    .collect();
+            }
+            Step::Drop(_) => {}
+            Step::Reply(_) | Step::ReplyAndRefresh(..) => {
+                let Ok(incoming) = Incoming::parse(&reply) else {
+                    return Ok(explained);
+                };
+                explained.rcode = Some(incoming.rcode.to_string());
+                let mut rdata = Vec::new();
+                for item in incoming.records().filter(|item| item.section == Section::Answer) {
+                    if item.rdata(&mut rdata).is_ok() {
+                        let owner = item.owner.as_ref().to_name();
+                        explained.records.push(render::record_text(
+                            &Record {
+                                owner,
+                                ttl: item.ttl,
+                                rtype: item.rtype,
+                                rdata: rdata.as_slice().into(),
+                                expires: None,
+                            },
+                            None,
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(explained)
+    }
+}
+
+/// The names that a request means: all, one, or one and all below it.
+fn meant(name: Option<&str>, below: Option<&str>) -> Result<(Option<Name>, bool), Failure> {
+    match (name, below) {
+        (Some(_), Some(_)) => Err(Failure::new(
+            Code::BadRequest,
+            "give a name or --below a name, not both",
+        )),
+        (Some(name), None) => Ok((Some(parse_name(name)?), false)),
+        (None, Some(name)) => Ok((Some(parse_name(name)?), true)),
+        (None, None) => Ok((None, false)),
+    }
+}
+
+fn parse_name(text: &str) -> Result<Name, Failure> {
+    text.parse()
+        .map_err(|error| Failure::new(Code::BadRequest, format!("`{text}`: {error}")))
+}
+
+fn validation(validator: &Validator) -> Validation {
+    let now = unix_now();
+    let negative = |anchor: &config::NegativeAnchor| NegativeAnchor {
+        domain: anchor.domain.to_string(),
+        reason: anchor.reason.clone(),
+        until: write_time(anchor.until),
+        over: anchor.until <= now,
+    };
+    Validation {
+        without_clock: validator.is_without_clock(),
+        negative: validator.negative().iter().map(negative).collect(),
+    }
+}

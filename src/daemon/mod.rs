@@ -1,0 +1,468 @@
+//! The daemon: what starts in which order, what runs, and how it ends.
+//!
+//! `run` reads like the order of events. Each step is one function; each thread and task is handed the
+//! two or three things that it needs. Answering happens on worker threads, one runtime each; reading zones
+//! and the control socket have threads of their own, so that neither delays an answer. Next: `desk`,
+//! which carries out what `dnsctl` asks for.
+
+mod desk;
+mod routes;
+mod warmth;
+mod worker;
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
+
+use crate::cli::{Args, EXIT_DEFECT, EXIT_FAILURE, EXIT_OK, Paths, Settings};
+use crate::config::{self, Config, DnssecConfig, LogLevel, UpstreamSpec, from_resolv_conf, limits};
+use crate::control::server::{self, Socket};
+use crate::engine::{Engine, Rules};
+use crate::policy::Access;
+use crate::policy::screen::Screen;
+use crate::serve::{Service, bind, tcp};
+use crate::store::{Parts, Store, StoreSettings};
+use crate::telemetry::Outcomes;
+#[cfg(feature = "dnssec")]
+use crate::upstream::dnssec::Anchors;
+use crate::upstream::dnssec::Validator;
+use crate::upstream::{self, Upstreams};
+use crate::view::{Routing, Snapshot};
+use crate::zone::Defect;
+#[cfg(feature = "dnssec")]
+use crate::zone::master::civil::write_time;
+use desk::Desk;
+use routes::Routes;
+use warmth::Warmth;
+
+/// Where the system says whom to ask.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// How long shutting down waits for answers that are under way.
+const DRAIN: Duration = limits::DRAIN.default_time();
+
+/// The program `hearthdns`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let settings = match read_settings(&args) {
+        Ok(settings) => settings,
+        Err(defects) => {
+            print_defects(&defects);
+            return ExitCode::from(EXIT_DEFECT);
+        }
+    };
+    if settings.check {
+        return ExitCode::from(check(&settings));
+    }
+    start_log(settings.config.log);
+    match run(&settings.config) {
+        Ok(()) => ExitCode::from(EXIT_OK),
+        Err(why) => {
+            error!("{why}");
+            // Whoever turned the log off still learns why nothing runs.
+            if settings.config.log == LogLevel::Off {
+                eprintln!("hearthdns: {why}");
+            }
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
+}
+
+/// Flags, the file if there is one, and defaults.
+fn read_settings(args: &Args) -> Result<Settings, Vec<Defect>> {
+    let paths = paths_of_user();
+    let (path, must_exist) = args.config_file(&paths);
+    let whole = |message| {
+        vec![Defect {
+            file: path.display().to_string().into(),
+            line: 0,
+            column: 0,
+            message,
+        }]
+    };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {
+            return Settings::resolve(args, None, &paths);
+        }
+        Err(error) => return Err(whole(format!("cannot be read: {error}"))),
+    };
+    let text = config::decode(path, &bytes).map_err(|defect| vec![defect])?;
+    Settings::resolve(args, Some((path, text)), &paths)
+}
+
+fn paths_of_user() -> Paths {
+    let is_root = rustix::process::geteuid().is_root();
+    Paths::for_user(is_root, |name| std::env::var_os(name).map(Into::into))
+}
+
+fn print_defects(defects: &[Defect]) {
+    for defect in defects {
+        eprintln!("{defect}");
+    }
+}
+
+/// Reads everything, says what is wrong, serves nothing.
+fn check(settings: &Settings) -> u8 {
+    let mut store = Store::open(StoreSettings::of(&settings.config));
+    let mut defects = store.inspect(unix_now());
+    // Files that upstreams and validation name are read here; nothing is connected to.
+    let Routes { routes, .. } = routes::number(&settings.config, settings.config.upstreams.clone());
+    let upstreams = Upstreams::new(&routes, upstream_limits(&settings.config)).err();
+    for message in upstreams
+        .into_iter()
+        .chain(validator(&settings.config.dnssec).err())
+    {
+        let file = settings.file.as_deref().map(|file| file.display().to_string());
+        defects.push(Defect {
+            file: file.unwrap_or_else(|| config::COMMAND_LINE.to_owned()).into(),
+            line: 0,
+            column: 0,
+            message,
+        });
+    }
+    print_defects(&defects);
+    if !defects.is_empty() {
+        eprintln!("{} found", counted(defects.len(), "defect"));
+        return EXIT_DEFECT;
+    }
+    let zones = store.zones().count();
+    let records: usize = store.zones().map(|(_, held)| held.zone.record_count()).sum();
+    println!(
+        "no defects: {}, {}",
+        counted(zones, "zone"),
+        counted(records, "record")
+    );
+    EXIT_OK
+}
+
+fn counted(count: usize, of_what: &str) -> String {
+    format!("{count} {of_what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn start_log(level: LogLevel) {
+    use std::io::IsTerminal;
+    use tracing::level_filters::LevelFilter;
+    let level = match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    // A journal or syslog has its own time stamps; a terminal has none.
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.without_time().init();
+    }
+}
+
+/// Starts, serves until told to stop, stops.
+fn run(config: &Config) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
+    let _entered = runtime.enter();
+    let started = Instant::now();
+    // Before anybody can know that we run: a signal that nobody waits for would end us in the middle.
+    let signals = Signals::take()?;
+
+    // The socket comes first: a second daemon on the same state stops here, before it touches anything.
+    let socket = Socket::bind(&config.control).map_err(|error| error.to_string())?;
+    let (store, parts) = load_zones(config)?;
+    let Routes {
+        routes,
+        screens,
+        routing,
+    } = routes::number(config, default_servers(config));
+    let fingerprint = warmth::fingerprint(config, &routes);
+    let engine = Arc::new(Engine::new(rules(config, screens), snapshot(parts, &routing)));
+    let outcomes = Arc::new(Outcomes::default());
+    let validator = validator(&config.dnssec)?;
+    let upstreams = Upstreams::new(&routes, upstream_limits(config))?.with_validator(validator);
+    let upstreams = Arc::new(upstreams);
+    let gate = Arc::new(tcp::Gate::new(tcp_limits(config)));
+    let listeners = open_listeners(config)?;
+    let addresses = listeners.iter().map(|listener| listener.addr).collect();
+    let service = Arc::new(Service::new(
+        Arc::clone(&engine),
+        Arc::clone(&upstreams),
+        Arc::clone(&outcomes),
+        started,
+    ));
+    let workers = worker::start(listeners, &service, &gate).map_err(|error| error.to_string())?;
+    let desk = Arc::new(Desk {
+        store: Mutex::new(store),
+        routing,
+        engine: Arc::clone(&engine),
+        upstreams: Arc::clone(&upstreams),
+        outcomes,
+        listeners: addresses,
+        started,
+        published: Notify::new(),
+    });
+    let control = server::serve(socket, Arc::clone(&desk) as Arc<dyn server::Daemon>);
+    let control = control.map_err(|error| format!("cannot start the control thread: {error}"))?;
+    info!("control socket {}", config.control.display());
+    info!("ready");
+
+    let warmth = Warmth::start(config, &engine, fingerprint, started);
+    runtime.block_on(async {
+        tokio::select! {
+            () = attend(&desk, signals) => {}
+            () = warmth.tend() => {}
+        }
+    });
+    info!("stopping");
+    // No further change is taken, those at work are finished and acknowledged.
+    control.stop();
+    workers.stop();
+    runtime.block_on(drain(&upstreams));
+    drop(workers);
+    warmth.stop();
+    Ok(())
+}
+
+/// Reads the zones; what is wrong is told, what is good is served.
+fn load_zones(config: &Config) -> Result<(Store, Parts), String> {
+    let mut store = Store::open(StoreSettings::of(config));
+    let loaded = store.load(unix_now());
+    for defect in &loaded.defects {
+        error!("{defect}");
+    }
+    // With nothing known of any zone every private name would go upstream: a misspelt folder or one that is not
+    // mounted yet must not be the way there.
+    if store.zones().next().is_none()
+        && let Err(error) = std::fs::read_dir(&config.zones)
+    {
+        return Err(format!(
+            "cannot read the zones folder `{}`: {error}; make it, empty if there are no zones, or name another with --zones",
+            config.zones.display()
+        ));
+    }
+    for (key, held) in store.zones() {
+        let mode = held.zone.mode().as_str();
+        let state = match held.state {
+            crate::store::State::Ok => "",
+            crate::store::State::LastGood => ", last good version",
+            crate::store::State::Closed => ", closed: it answers with SERVFAIL until its file is mended",
+        };
+        let view = key
+            .view
+            .as_deref()
+            .map(|view| format!(" of view {view}"))
+            .unwrap_or_default();
+        info!(
+            "zone {}{view} ({mode}), serial {}{state}",
+            key.origin,
+            held.zone.serial()
+        );
+    }
+    Ok((store, loaded.parts))
+}
+
+fn snapshot(parts: Parts, routing: &Routing) -> Snapshot {
+    Snapshot::build(parts.base, parts.views, routing, parts.generation)
+}
+
+fn rules(config: &Config, screens: Vec<Screen>) -> Rules {
+    let mut prefixes = config.clients.prefixes.clone();
+    if config.clients.own_subnets {
+        prefixes.extend(own_subnets());
+    }
+    Rules {
+        access: Access::new(prefixes),
+        edns_payload: config.edns_payload,
+        cache_bytes: config.cache.bytes,
+        min_ttl: config.cache.min_ttl,
+        max_ttl: config.cache.max_ttl,
+        negative_max_ttl: config.cache.negative_max_ttl,
+        stale_for: config.cache.stale_for,
+        failure_ttl: config.cache.failure_ttl,
+        screens,
+        rebinding_exempt: config.screen.rebinding_exempt.clone(),
+    }
+}
+
+/// The subnets of our own interfaces. A point-to-point link has no subnet: its prefix holds one address.
+fn own_subnets() -> Vec<ipnet::IpNet> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        warn!("cannot read the addresses of the interfaces: {error}");
+        Vec::new()
+    });
+    interfaces
+        .iter()
+        .filter_map(|interface| {
+            let prefix = match &interface.addr {
+                if_addrs::IfAddr::V4(addr) => addr.prefixlen,
+                if_addrs::IfAddr::V6(addr) => addr.prefixlen,
+            };
+            ipnet::IpNet::new(interface.ip(), prefix).ok()
+        })
+        // A prefix of a few bits is a tunnel's or a mistake, and would let half the world in.
+        .filter(|net| net.prefix_len() >= 8)
+        .collect()
+}
+
+/// What the config names, else what the system names.
+fn default_servers(config: &Config) -> Vec<UpstreamSpec> {
+    let mut upstreams = config.upstreams.clone();
+    if upstreams.is_empty() {
+        match std::fs::read(RESOLV_CONF) {
+            Ok(bytes) => upstreams = from_resolv_conf(&String::from_utf8_lossy(&bytes), &config.listen),
+            Err(error) => warn!("cannot read {RESOLV_CONF}: {error}"),
+        }
+    }
+    if upstreams.is_empty() {
+        warn!("no upstream: names outside our zones fail; name one with --upstream or `upstreams:`");
+    }
+    for upstream in &upstreams {
+        info!("upstream {upstream}");
+    }
+    upstreams
+}
+
+/// What validates, where the config wants that. A trust anchor that cannot be read ends the start: without it
+/// every signed name would fail.
+#[cfg(feature = "dnssec")]
+fn validator(config: &DnssecConfig) -> Result<Option<Validator>, String> {
+    if !config.validate {
+        return Ok(None);
+    }
+    let anchors = match &config.trust_anchors {
+        None => Anchors::root(),
+        Some(path) => {
+            let text = std::fs::read(path)
+                .map_err(|error| format!("cannot read the trust anchors {}: {error}", path.display()))?;
+            Anchors::read(&path.display().to_string(), &text).map_err(|defects| {
+                let lines: Vec<String> = defects.iter().map(ToString::to_string).collect();
+                lines.join("\n")
+            })?
+        }
+    };
+    for anchor in &config.negative {
+        let until = write_time(anchor.until);
+        info!(
+            "{} is not validated until {until}: {}",
+            anchor.domain, anchor.reason
+        );
+    }
+    info!("answers of upstreams are validated");
+    Ok(Some(Validator::new(anchors, config.negative.clone())))
+}
+
+/// The same where validation is not built in.
+#[cfg(not(feature = "dnssec"))]
+fn validator(config: &DnssecConfig) -> Result<Option<Validator>, String> {
+    if config.validate {
+        return Err("this program is built without DNSSEC; remove `dnssec: {validate: true}`".to_owned());
+    }
+    Ok(None)
+}
+
+fn upstream_limits(config: &Config) -> upstream::Limits {
+    upstream::Limits {
+        timeout: config.upstream.timeout,
+        attempt: config.upstream.attempt,
+        outstanding: config.upstream.outstanding,
+        waiting: config.upstream.outstanding * upstream::WAITING_PER_OUTSTANDING,
+    }
+}
+
+fn tcp_limits(config: &Config) -> tcp::Limits {
+    tcp::Limits {
+        connections: config.tcp.connections,
+        per_client: config.tcp.per_client,
+        pipeline: config.tcp.pipeline,
+        idle: config.tcp.idle,
+    }
+}
+
+fn open_listeners(config: &Config) -> Result<Vec<bind::Listener>, String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = config.worker_count(cores);
+    let open = |addr: &std::net::SocketAddr| {
+        let listener = bind::listen(*addr, workers).map_err(|error| listen_error(*addr, &error))?;
+        info!("listening on {} udp", listener.addr);
+        info!("listening on {} tcp", listener.addr);
+        Ok(listener)
+    };
+    config.listen.iter().map(open).collect()
+}
+
+fn listen_error(addr: std::net::SocketAddr, error: &std::io::Error) -> String {
+    let way_out = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "; another program has it: stop that one, or choose another port with --listen"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
+        }
+        std::io::ErrorKind::AddrNotAvailable => "; no interface of this host has that address",
+        _ => "",
+    };
+    format!("cannot listen on {addr}: {error}{way_out}")
+}
+
+/// The signals that mean something to the daemon.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take() -> Result<Self, String> {
+        let take = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+        Ok(Signals {
+            hangup: take(SignalKind::hangup())?,
+            terminate: take(SignalKind::terminate())?,
+            interrupt: take(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// Attends to signals and to records that expire, until told to stop.
+async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
+    loop {
+        tokio::select! {
+            _ = signals.hangup.recv() => {
+                let desk = Arc::clone(desk);
+                let _ = tokio::task::spawn_blocking(move || desk.reload()).await;
+            }
+            () = desk.published.notified() => {}
+            () = sleep(desk.until_expiry()) => {
+                let desk = Arc::clone(desk);
+                let _ = tokio::task::spawn_blocking(move || desk.expire()).await;
+            }
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+        }
+    }
+}
+
+/// Lets answers that wait for upstreams come in, for a while.
+async fn drain(upstreams: &Upstreams) {
+    let deadline = Instant::now() + DRAIN;
+    while !upstreams.is_idle() && Instant::now() < deadline {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Wall clock in Unix seconds.
+fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
