@@ -1,0 +1,93 @@
+//! `dnsctl` beside a running daemon: what it says of answers, and what the control socket makes of nonsense.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+
+use support::sample::HEARTH;
+use support::{House, rcode, rtype};
+
+#[test]
+fn explain_names_the_upstreams_that_would_be_asked() {
+    let house = House::new()
+        .zone("hearth.example", HEARTH)
+        .upstreams(&["127.0.0.1:9".parse().unwrap(), "127.0.0.2:9".parse().unwrap()]);
+    let _daemon = house.start();
+    let story = house.dnsctl(&["explain", "www.example.org"]).ok().stdout;
+    let last = story.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "= asks upstream, route .: udp://127.0.0.1:9, udp://127.0.0.2:9"
+    );
+    let story = house
+        .dnsctl(&["--json", "explain", "outside.hearth.example"])
+        .ok()
+        .stdout;
+    assert!(
+        story.contains(r#""route":".","upstreams":["udp://127.0.0.1:9","udp://127.0.0.2:9"]"#),
+        "{story}"
+    );
+}
+
+#[test]
+fn the_control_socket_survives_nonsense() {
+    let house = House::new().zone("hearth.example", HEARTH);
+    let daemon = house.start();
+    let deep = format!("{}{}\n", "[".repeat(100_000), "]".repeat(100_000));
+    let wrong_type =
+        r#"{"version":1,"command":"add-record","name":["a"],"type":7,"rdata":"x"}"#.to_owned() + "\n";
+    for line in [
+        "\n",
+        "null\n",
+        "{}\n",
+        "[]\n",
+        "\"status\"\n",
+        "{\"version\":2,\"command\":\"status\"}\n",
+        "{\"version\":1}\n",
+        "{\"version\":1,\"command\":\"shutdown\"}\n",
+        "{\"version\":1e999,\"command\":\"status\"}\n",
+        "GET / HTTP/1.1\r\n",
+        &deep,
+        &wrong_type,
+    ] {
+        let mut stream = UnixStream::connect(&daemon.control).unwrap();
+        stream.write_all(line.as_bytes()).unwrap();
+        let mut reply = String::new();
+        BufReader::new(&stream).read_line(&mut reply).unwrap();
+        let shown = &line[..line.len().min(60)];
+        assert!(reply.contains("\"error\""), "{shown}: {reply}");
+        // Not the words of the parser alone: what to do about it.
+        assert!(reply.contains("\"code\":\""), "{shown}: {reply}");
+    }
+    let mut stream = UnixStream::connect(&daemon.control).unwrap();
+    stream.write_all(&[0xff; 4096]).unwrap();
+    drop(stream);
+    house.dnsctl(&["status"]).ok();
+    assert_eq!(
+        daemon.ask("matrix.hearth.example.", rtype::A).rcode,
+        rcode::NOERROR
+    );
+}
+
+#[test]
+fn a_record_added_with_an_end_goes_when_its_time_is_over() {
+    let house = House::new().zone("hearth.example", HEARTH);
+    let daemon = house.start();
+    let args = [
+        "add-record",
+        "brief.hearth.example.",
+        "A",
+        "192.0.2.77",
+        "--expires",
+        "2s",
+    ];
+    house.dnsctl(&args).ok();
+    assert_eq!(daemon.ask("brief.hearth.example.", rtype::A).answers.len(), 1);
+    let end = std::time::Instant::now() + support::DEADLINE;
+    while daemon.ask("brief.hearth.example.", rtype::A).rcode == rcode::NOERROR {
+        assert!(std::time::Instant::now() < end, "it is served beyond its time");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
