@@ -329,14 +329,14 @@ pub const UPSTREAM_UDP_SOCKETS: Limit = Limit::fixed(
 /// Queries that are sent from one UDP port before another takes its place.
 pub const UPSTREAM_UDP_QUERIES: Limit = Limit::fixed(
     "queries sent from one UDP port",
-    4,
+    64,
     Unit::Count,
-    "RFC 5452, 9.2: a port that was found out is worth nothing by then; more only where all are busy",
+    "RFC 5452, 9.2: who finds a port out needs time for it, so its age counts most; more only where all are busy",
 );
 /// Age at which a UDP port to an upstream is given up.
 pub const UPSTREAM_UDP_SECONDS: Limit = Limit::fixed(
     "age of a UDP port to an upstream",
-    10,
+    5,
     Unit::Seconds,
     "RFC 5452, 9.2: searching all ports takes longer",
 );

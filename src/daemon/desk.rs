@@ -288,7 +288,7 @@ impl Desk {
                 let mut rdata = Vec::new();
                 for item in incoming.records().filter(|item| item.section == Section::Answer) {
                     if item.rdata(&mut rdata).is_ok() {
-                        let owner = item.owner.as_ref().to_name();
+                        let owner = item.owner().as_ref().to_name();
                         explained.records.push(render::record_text(
                             &Record {
                                 owner,

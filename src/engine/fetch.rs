@@ -6,6 +6,7 @@
 
 use super::{Outcome, Rules};
 use crate::cache::CacheKey;
+use crate::message::name::MAX_NAME;
 use crate::message::{CLASS_IN, Ede, Incoming, Name, Packed, Rcode, Rtype, Section, flag, read::ReadError};
 use crate::policy::screen::{Chain, Verdict};
 
@@ -178,15 +179,15 @@ pub(super) fn pack(
     }
     let screen = rules.screens.get(usize::from(question.route));
     let mut chain = Chain::of(&incoming);
-    let mut rdata = Vec::new();
-    let mut kept = Vec::new();
+    let mut room = Vec::with_capacity(MAX_NAME);
+    let mut kept = Vec::with_capacity(incoming.record_count());
     let mut removed = false;
     for (place, item) in incoming.records().enumerate() {
         let is_wanted = proven.is_none_or(|proven| proven.wants(place, item.rtype, question));
         let verdict = match screen {
             Some(screen) => {
-                item.rdata(&mut rdata).map_err(Unusable::Unreadable)?;
-                screen.judge(item.rtype, &rdata, is_exempt)
+                let rdata = item.rdata_in(&mut room).map_err(Unusable::Unreadable)?;
+                screen.judge(item.rtype, rdata, is_exempt)
             }
             None => Verdict::Keep,
         };
@@ -214,9 +215,11 @@ pub(super) fn pack(
     }
     let message = Packed::new(&incoming, |_| kept.next().unwrap_or(false), &errors);
     let mut message = message.map_err(Unusable::Unreadable)?;
-    let proven_for = proven.and_then(|proven| proven.ttl).unwrap_or(u32::MAX);
-    message.cap_ttls(proven_for);
-    let ttl = time_to_keep(question, &incoming, &message, rules).min(proven_for);
+    let mut ttl = time_to_keep(question, &incoming, &message, rules);
+    if let Some(proven_for) = proven.and_then(|proven| proven.ttl) {
+        message.cap_ttls(proven_for);
+        ttl = ttl.min(proven_for);
+    }
     Ok((message, ttl))
 }
 

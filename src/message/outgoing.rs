@@ -4,6 +4,8 @@
 //! compared here: id, question, and the case of every letter of the name (draft-vixie-dnsext-dns0x20).
 //! Randomness comes in as an argument. Read [`super::read`] for what the reply holds.
 
+use std::sync::Arc;
+
 use super::name::NameRef;
 use super::read::expand;
 use super::{HEADER, Rcode, Rtype, be16, flag, write};
@@ -15,10 +17,10 @@ const OPTION_HEAD: usize = 4;
 /// Class and type behind a question's name.
 const QUESTION_TAIL: usize = 4;
 
-/// A query as it travels.
+/// A query as it travels. A clone shares the bytes until one of both changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     /// Length of the question's name.
     name_len: usize,
     has_opt: bool,
@@ -44,7 +46,7 @@ impl Outgoing {
         let mut bytes = Vec::with_capacity(HEADER + name.as_wire().len() + 32);
         write::write_query(&mut bytes, 0, name, rtype, dnssec, payload);
         Outgoing {
-            bytes,
+            bytes: bytes.into(),
             name_len: name.as_wire().len(),
             has_opt: payload > 0,
         }
@@ -52,7 +54,7 @@ impl Outgoing {
 
     /// Sets the message id.
     pub fn set_id(&mut self, id: u16) {
-        self.bytes[..2].copy_from_slice(&id.to_be_bytes());
+        self.bytes_mut()[..2].copy_from_slice(&id.to_be_bytes());
     }
 
     /// The message id.
@@ -63,7 +65,8 @@ impl Outgoing {
 
     /// Turns the letters of the name into capitals where `random` has a bit set.
     pub fn mix_case(&mut self, random: &[u8; 32]) {
-        let name = &mut self.bytes[HEADER..HEADER + self.name_len];
+        let name_len = self.name_len;
+        let name = &mut self.bytes_mut()[HEADER..HEADER + name_len];
         for (at, byte) in name.iter_mut().enumerate() {
             // Lengths are below the letters, so they stay as they are.
             let bit = random.get(at / 8).is_some_and(|bits| bits >> (at % 8) & 1 == 1);
@@ -85,11 +88,17 @@ impl Outgoing {
         let fill = bare.next_multiple_of(block) - bare;
         let Ok(len) = u16::try_from(fill) else { return };
         // The OPT record is the last of the query and has no options yet; its length stands at its end.
-        let at = self.bytes.len() - 2;
-        self.bytes[at..].copy_from_slice(&(len + OPTION_HEAD as u16).to_be_bytes());
-        self.bytes.extend_from_slice(&PADDING_OPTION.to_be_bytes());
-        self.bytes.extend_from_slice(&len.to_be_bytes());
-        self.bytes.resize(bare + fill, 0);
+        let mut bytes = self.bytes.to_vec();
+        let at = bytes.len() - 2;
+        bytes[at..].copy_from_slice(&(len + OPTION_HEAD as u16).to_be_bytes());
+        bytes.extend_from_slice(&PADDING_OPTION.to_be_bytes());
+        bytes.extend_from_slice(&len.to_be_bytes());
+        bytes.resize(bare + fill, 0);
+        self.bytes = bytes.into();
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        Arc::make_mut(&mut self.bytes)
     }
 
     /// The message.
@@ -256,7 +265,7 @@ mod tests {
         assert_eq!(incoming.question().as_wire(), name.as_wire());
         let owners: Vec<Vec<u8>> = incoming
             .records()
-            .map(|item| item.owner.as_ref().as_wire().to_vec())
+            .map(|item| item.owner().as_ref().as_wire().to_vec())
             .collect();
         assert_eq!(
             owners,

@@ -4,7 +4,7 @@
 //! copy, the client's question in front and the TTLs aged. Response code, flags and extended errors are
 //! kept as upstream sent them.
 
-use super::name::NameRef;
+use super::name::{MAX_NAME, NameRef};
 use super::read::{Incoming, Item, ReadError};
 use super::write::{Section, Writer};
 use super::{CLASS_IN, HEADER, Query, Rcode, Rtype, be16, be32, flag};
@@ -45,17 +45,15 @@ impl Packed {
         mut keep: impl FnMut(&Item<'_>) -> bool,
         errors: &[u8],
     ) -> Result<Self, ReadError> {
-        let mut question = incoming.question().as_wire().to_vec();
-        question.extend_from_slice(&incoming.qtype.0.to_be_bytes());
-        question.extend_from_slice(&incoming.qclass.to_be_bytes());
+        let question = incoming.question_section();
         let mut out = Vec::with_capacity(512);
         let mut counts = [0u16; 3];
-        let mut writer = Writer::body(&mut out, &question);
-        let mut rdata = Vec::with_capacity(256);
+        let mut writer = Writer::body(&mut out, question);
+        let mut room = Vec::with_capacity(MAX_NAME);
         for item in incoming.records().filter(|item| keep(item)) {
-            item.rdata(&mut rdata)?;
+            let rdata = item.rdata_in(&mut room)?;
             let before = writer.message_len();
-            writer.push(item.section, item.owner.as_ref(), item.rtype, item.ttl, &rdata);
+            writer.push(item.section, item.owner().as_ref(), item.rtype, item.ttl, rdata);
             if writer.is_truncated() {
                 return Err(ReadError::Record);
             }
@@ -224,7 +222,7 @@ impl<'a> PackedRef<'a> {
         for item in incoming.records() {
             if item.rdata(&mut rdata).is_ok() {
                 let ttl = aging.apply(item.ttl);
-                writer.push(item.section, item.owner.as_ref(), item.rtype, ttl, &rdata);
+                writer.push(item.section, item.owner().as_ref(), item.rtype, ttl, &rdata);
             }
         }
     }
@@ -385,7 +383,7 @@ mod tests {
         let reply = Incoming::parse(&out).unwrap();
         let owners: Vec<(String, u32)> = reply
             .records()
-            .map(|item| (item.owner.as_ref().to_string(), item.ttl))
+            .map(|item| (item.owner().as_ref().to_string(), item.ttl))
             .collect();
         let expected = [
             ("www.hearth.example.", 300),

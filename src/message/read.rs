@@ -81,40 +81,49 @@ impl std::error::Error for ReadError {}
 #[derive(Clone, Copy)]
 pub struct NameBuf {
     bytes: [u8; MAX_NAME],
-    len: usize,
+    len: u8,
 }
 
 impl NameBuf {
     /// The name.
     #[must_use]
     pub fn as_ref(&self) -> NameRef<'_> {
-        NameRef::from_checked(&self.bytes[..self.len])
+        NameRef::from_checked(&self.bytes[..usize::from(self.len)])
     }
 }
 
 /// Takes the name at `at` out of `message`; also gives where the bytes behind it start.
 pub(super) fn expand(message: &[u8], at: usize) -> Option<(NameBuf, usize)> {
-    let mut name = NameBuf {
-        bytes: [0; MAX_NAME],
-        len: 0,
-    };
+    let (mut bytes, mut len) = ([0; MAX_NAME], 0);
+    let end = walk_name(message, at, |label| {
+        if let Some(to) = bytes.get_mut(len..len + label.len()) {
+            to.copy_from_slice(label);
+            len += label.len();
+        }
+    })?;
+    // The buffer is zeroed, so the root's byte stands there already; the walk bounds the length.
+    let len = len as u8 + 1;
+    Some((NameBuf { bytes, len }, end))
+}
+
+/// Checks the name at `at` and gives each label with its length byte; says where the bytes behind it start.
+fn walk_name(message: &[u8], at: usize, mut label: impl FnMut(&[u8])) -> Option<usize> {
     let (mut from, mut end) = (at, None);
+    let mut whole = 1;
     // A pointer must lead in front of all that was read, so a loop cannot be built.
     let mut barrier = at;
     loop {
         let len = *message.get(from)?;
         match len {
-            0 => {
-                // The buffer is zeroed; only the length grows.
-                name.len = name.len.checked_add(1).filter(|&len| len <= MAX_NAME)?;
-                return Some((name, end.unwrap_or(from + 1)));
-            }
+            0 => return Some(end.unwrap_or(from + 1)),
             1..=63 => {
-                let label = message.get(from..from + 1 + usize::from(len))?;
-                let to = name.bytes.get_mut(name.len..name.len + label.len())?;
-                to.copy_from_slice(label);
-                name.len += label.len();
-                from += label.len();
+                let bytes = message.get(from..from + 1 + usize::from(len))?;
+                whole += bytes.len();
+                if whole > MAX_NAME {
+                    return None;
+                }
+                label(bytes);
+                from += bytes.len();
             }
             0xc0.. => {
                 let target = usize::from(be16(message, from)? & 0x3fff);
@@ -129,11 +138,19 @@ pub(super) fn expand(message: &[u8], at: usize) -> Option<(NameBuf, usize)> {
     }
 }
 
+/// What the header of a message says of its end: the response code without the OPT record's bits, and whether
+/// it is truncated. Says nothing of the rest.
+#[must_use]
+pub fn glance(message: &[u8]) -> Option<(Rcode, bool)> {
+    let flags = be16(message, 2)?;
+    Some((Rcode(flags & 0x0f), flags & flag::TC != 0))
+}
+
 /// A reply that was walked over from end to end.
 #[derive(Clone, Copy)]
 pub struct Incoming<'a> {
     bytes: &'a [u8],
-    question: NameBuf,
+    question: NameRef<'a>,
     body: usize,
     counts: [u16; 3],
     /// Message id.
@@ -148,6 +165,8 @@ pub struct Incoming<'a> {
     pub qclass: u16,
     /// Whether an OPT record came.
     pub has_opt: bool,
+    /// What it holds.
+    options: &'a [u8],
 }
 
 /// One record of an [`Incoming`].
@@ -156,8 +175,6 @@ pub struct Item<'a> {
     message: &'a [u8],
     /// The section it stands in.
     pub section: Section,
-    /// Owner.
-    pub owner: NameBuf,
     /// Type.
     pub rtype: Rtype,
     /// Class, or what OPT makes of it.
@@ -165,6 +182,7 @@ pub struct Item<'a> {
     /// TTL in seconds; one with the highest bit set counts as 0 (RFC 2181, 8).
     pub ttl: u32,
     raw_ttl: u32,
+    at: usize,
     rdata_at: usize,
     rdata_len: usize,
 }
@@ -184,7 +202,10 @@ impl<'a> Incoming<'a> {
         if questions != 1 {
             return Err(ReadError::Question);
         }
-        let (question, at) = expand(bytes, HEADER).ok_or(ReadError::Name)?;
+        // Nothing stands in front of it that a pointer could lead to.
+        let behind = bytes.get(HEADER..).unwrap_or_default();
+        let (question, _) = NameRef::prefix_of(behind).ok_or(ReadError::Name)?;
+        let at = HEADER + question.as_wire().len();
         let qtype = Rtype(be16(bytes, at).ok_or(ReadError::Question)?);
         let qclass = be16(bytes, at + 2).ok_or(ReadError::Question)?;
         let mut incoming = Incoming {
@@ -198,14 +219,14 @@ impl<'a> Incoming<'a> {
             qtype,
             qclass,
             has_opt: false,
+            options: &[],
         };
-        let mut at = incoming.body;
-        for section in sections(counts) {
-            let (item, next) = read_item(bytes, at, section)?;
-            at = next;
+        for item in incoming.items() {
+            let item = item?;
             item.check_rdata()?;
             if item.rtype == Rtype::OPT && !incoming.has_opt {
                 incoming.has_opt = true;
+                incoming.options = item.raw_rdata();
                 incoming.rcode.0 |= ((item.raw_ttl >> 24) as u16) << 4;
             }
         }
@@ -214,8 +235,14 @@ impl<'a> Incoming<'a> {
 
     /// The name that was asked.
     #[must_use]
-    pub fn question(&self) -> NameRef<'_> {
-        self.question.as_ref()
+    pub fn question(&self) -> NameRef<'a> {
+        self.question
+    }
+
+    /// The question section in wire form.
+    #[must_use]
+    pub(super) fn question_section(&self) -> &'a [u8] {
+        &self.bytes[HEADER..self.body]
     }
 
     /// Whether a header flag is set.
@@ -224,9 +251,17 @@ impl<'a> Incoming<'a> {
         self.flags & flag != 0
     }
 
+    /// How many records the header announces, and the message holds.
+    #[must_use]
+    pub fn record_count(&self) -> usize {
+        self.counts.into_iter().map(usize::from).sum()
+    }
+
     /// The records of class IN that are data, in their order: no OPT, no signatures of the transaction.
     pub fn records(&self) -> impl Iterator<Item = Item<'a>> {
+        // All were read before.
         self.items()
+            .map_while(Result::ok)
             .filter(|item| item.class == CLASS_IN && !item.rtype.is_meta())
     }
 
@@ -234,34 +269,70 @@ impl<'a> Incoming<'a> {
     #[must_use]
     pub fn extended_errors(&self) -> Vec<u8> {
         let mut found = Vec::new();
-        for item in self.items().filter(|item| item.rtype == Rtype::OPT) {
-            let rdata = &self.bytes[item.rdata_at..item.rdata_at + item.rdata_len];
-            let mut at = 0;
-            while let (Some(code), Some(len)) = (be16(rdata, at), be16(rdata, at + 2)) {
-                let Some(option) = rdata.get(at..at + 4 + usize::from(len)) else {
-                    break;
-                };
-                if code == EDE_OPTION && len >= 2 {
-                    found.extend_from_slice(option);
-                }
-                at += option.len();
+        let mut at = 0;
+        while let (Some(code), Some(len)) = (be16(self.options, at), be16(self.options, at + 2)) {
+            let Some(option) = self.options.get(at..at + 4 + usize::from(len)) else {
+                break;
+            };
+            if code == EDE_OPTION && len >= 2 {
+                found.extend_from_slice(option);
             }
+            at += option.len();
         }
         found
     }
 
-    fn items(&self) -> impl Iterator<Item = Item<'a>> {
-        let bytes = self.bytes;
-        let mut at = self.body;
-        sections(self.counts).map_while(move |section| {
-            let (item, next) = read_item(bytes, at, section).ok()?;
-            at = next;
-            Some(item)
-        })
+    fn items(&self) -> Items<'a> {
+        Items {
+            message: self.bytes,
+            at: self.body,
+            section: Section::Answer,
+            left: self.counts,
+        }
     }
 }
 
-impl Item<'_> {
+/// Reads records one after the other.
+struct Items<'a> {
+    message: &'a [u8],
+    at: usize,
+    section: Section,
+    /// Records still to come in each section.
+    left: [u16; 3],
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Result<Item<'a>, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.left[self.section as usize] == 0 {
+            self.section = match self.section {
+                Section::Answer => Section::Authority,
+                Section::Authority => Section::Additional,
+                Section::Additional => return None,
+            };
+        }
+        self.left[self.section as usize] -= 1;
+        let read = read_item(self.message, self.at, self.section);
+        Some(read.map(|(item, next)| {
+            self.at = next;
+            item
+        }))
+    }
+}
+
+impl<'a> Item<'a> {
+    /// The owner, taken out of the message anew with each call.
+    #[must_use]
+    pub fn owner(&self) -> NameBuf {
+        // It was walked over when the message was parsed.
+        let root = NameBuf {
+            bytes: [0; MAX_NAME],
+            len: 1,
+        };
+        expand(self.message, self.at).map_or(root, |(owner, _)| owner)
+    }
+
     /// RDATA with its names uncompressed; replaces what `out` holds.
     ///
     /// # Errors
@@ -269,6 +340,23 @@ impl Item<'_> {
     pub fn rdata(&self, out: &mut Vec<u8>) -> Result<(), ReadError> {
         out.clear();
         self.walk(|bytes| out.extend_from_slice(bytes))
+    }
+
+    /// The same, borrowed where it holds no names; else written to `room`, which is replaced.
+    ///
+    /// # Errors
+    /// [`ReadError::Rdata`] if it does not have the shape of its type.
+    pub fn rdata_in<'r>(&'r self, room: &'r mut Vec<u8>) -> Result<&'r [u8], ReadError> {
+        if let [Part::Rest] = layout(self.rtype) {
+            return Ok(self.raw_rdata());
+        }
+        self.rdata(room)?;
+        Ok(room)
+    }
+
+    /// RDATA as it stands in the message. Its end was checked when the record was read.
+    fn raw_rdata(&self) -> &'a [u8] {
+        &self.message[self.rdata_at..self.rdata_at + self.rdata_len]
     }
 
     /// The first name in the RDATA: the target of a CNAME, DNAME, NS.
@@ -301,11 +389,11 @@ impl Item<'_> {
         for part in layout(self.rtype) {
             let next = match part {
                 Part::Name => {
-                    let (name, next) = expand(self.message, at).ok_or(ReadError::Rdata)?;
+                    let next = walk_name(self.message, at, &mut emit).ok_or(ReadError::Rdata)?;
                     if next > end {
                         return Err(ReadError::Rdata);
                     }
-                    emit(name.as_ref().as_wire());
+                    emit(&[0]);
                     at = next;
                     continue;
                 }
@@ -323,16 +411,9 @@ impl Item<'_> {
     }
 }
 
-/// The section of each record, in the message's order.
-fn sections(counts: [u16; 3]) -> impl Iterator<Item = Section> {
-    [Section::Answer, Section::Authority, Section::Additional]
-        .into_iter()
-        .zip(counts)
-        .flat_map(|(section, count)| std::iter::repeat_n(section, usize::from(count)))
-}
-
 fn read_item(message: &[u8], at: usize, section: Section) -> Result<(Item<'_>, usize), ReadError> {
-    let (owner, at) = expand(message, at).ok_or(ReadError::Name)?;
+    let owner_at = at;
+    let at = walk_name(message, at, |_| {}).ok_or(ReadError::Name)?;
     let field = |offset| be16(message, at + offset).ok_or(ReadError::Record);
     let raw_ttl = be32(message, at + 4).ok_or(ReadError::Record)?;
     let (rdata_at, rdata_len) = (at + 10, usize::from(field(8)?));
@@ -342,7 +423,7 @@ fn read_item(message: &[u8], at: usize, section: Section) -> Result<(Item<'_>, u
     let item = Item {
         message,
         section,
-        owner,
+        at: owner_at,
         rtype: Rtype(field(0)?),
         class: field(2)?,
         ttl: if raw_ttl > 0x7fff_ffff { 0 } else { raw_ttl },

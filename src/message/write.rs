@@ -5,7 +5,7 @@
 //! TC is set (RFC 2181, 9): a part of a set is of no use to anybody. Additional records are left out
 //! without a word, but for the glue that a referral needs (RFC 9471).
 
-use super::name::NameRef;
+use super::name::{MAX_NAME, NameRef};
 use super::query::Malformed;
 use super::read::{Part, layout};
 use super::{CLASS_IN, Ede, HEADER, Query, Rcode, Rtype, flag};
@@ -423,12 +423,15 @@ pub fn write_query(
     payload: u16,
 ) {
     let (dnssec_ok, checking_disabled) = dnssec;
-    let mut question = name.as_wire().to_vec();
-    question.extend_from_slice(&rtype.0.to_be_bytes());
-    question.extend_from_slice(&CLASS_IN.to_be_bytes());
+    let name = name.as_wire();
+    let mut question = [0; MAX_NAME + 4];
+    question[..name.len()].copy_from_slice(name);
+    question[name.len()..][..2].copy_from_slice(&rtype.0.to_be_bytes());
+    question[name.len() + 2..][..2].copy_from_slice(&CLASS_IN.to_be_bytes());
+    let question = &question[..name.len() + 4];
     let flags = flag::RD | flag::AD | if checking_disabled { flag::CD } else { 0 };
     let opt = (payload > 0).then_some(OptOut { payload, dnssec_ok });
-    Writer::start(out, id, flags, Some(&question), super::MAX_MESSAGE, opt).finish(Rcode::NOERROR);
+    Writer::start(out, id, flags, Some(question), super::MAX_MESSAGE, opt).finish(Rcode::NOERROR);
 }
 
 /// Answers a message that could not be read with its error code (RFC 1035, 4.1.1).

@@ -44,16 +44,15 @@ impl Screen {
     #[must_use]
     pub fn judge(&self, rtype: Rtype, rdata: &[u8], is_exempt: bool) -> Verdict {
         let mut verdict = Verdict::Keep;
-        for address in addresses(rtype, rdata) {
+        each_address(rtype, rdata, |address| {
             let is_in = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&address));
             let is_outside = !self.accept.is_empty() && !is_in(&self.accept);
             if is_in(&self.bogus) || is_in(&self.deny) || is_outside {
-                return Verdict::Forged;
-            }
-            if self.rebinding && !is_exempt && is_private(address) {
+                verdict = Verdict::Forged;
+            } else if self.rebinding && !is_exempt && is_private(address) && verdict == Verdict::Keep {
                 verdict = Verdict::Remove;
             }
-        }
+        });
         verdict
     }
 
@@ -65,7 +64,7 @@ impl Screen {
 }
 
 /// The addresses that a record gives to a client: A, AAAA, and the hints of SVCB and HTTPS (RFC 9460, 7.3).
-fn addresses(rtype: Rtype, rdata: &[u8]) -> Vec<IpAddr> {
+fn each_address(rtype: Rtype, rdata: &[u8], mut see: impl FnMut(IpAddr)) {
     let v4 = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
     let v6 = |bytes: &[u8]| {
         <[u8; 16]>::try_from(bytes)
@@ -73,10 +72,9 @@ fn addresses(rtype: Rtype, rdata: &[u8]) -> Vec<IpAddr> {
             .map(|bytes| IpAddr::from(bytes).to_canonical())
     };
     match rtype {
-        Rtype::A => v4(rdata).into_iter().collect(),
-        Rtype::AAAA => v6(rdata).into_iter().collect(),
+        Rtype::A => v4(rdata).into_iter().for_each(see),
+        Rtype::AAAA => v6(rdata).into_iter().for_each(see),
         Rtype::SVCB | Rtype::HTTPS => {
-            let mut found = Vec::new();
             let name = rdata.get(2..).and_then(NameRef::prefix_of);
             let mut rest = name.map_or(&[][..], |(_, rest)| rest);
             while let Some((head, tail)) = rest.split_first_chunk::<4>() {
@@ -88,15 +86,14 @@ fn addresses(rtype: Rtype, rdata: &[u8]) -> Vec<IpAddr> {
                     break;
                 };
                 match key {
-                    4 => found.extend(value.chunks(4).filter_map(v4)),
-                    6 => found.extend(value.chunks(16).filter_map(v6)),
+                    4 => value.chunks(4).filter_map(v4).for_each(&mut see),
+                    6 => value.chunks(16).filter_map(v6).for_each(&mut see),
                     _ => {}
                 }
                 rest = tail;
             }
-            found
         }
-        _ => Vec::new(),
+        _ => {}
     }
 }
 
@@ -113,48 +110,63 @@ pub fn is_private(address: IpAddr) -> bool {
 }
 
 /// The names that a reply may speak of: the one asked for, and where its aliases lead.
-pub struct Chain {
-    names: Vec<Name>,
+pub struct Chain<'m> {
+    question: NameRef<'m>,
+    /// Where the aliases of the question lead.
+    targets: Vec<Name>,
     /// Hosts that records of these names point to: their addresses may stand in the additional section.
     hosts: Vec<Name>,
 }
 
-impl Chain {
+impl<'m> Chain<'m> {
     /// Follows the aliases of a reply, in whatever order they stand.
     #[must_use]
-    pub fn of(incoming: &Incoming<'_>) -> Self {
+    pub fn of(incoming: &Incoming<'m>) -> Self {
         let mut chain = Chain {
-            names: vec![incoming.question().to_lowercase()],
+            question: incoming.question(),
+            targets: Vec::new(),
             hosts: Vec::new(),
         };
         let is_alias = |item: &Item<'_>| matches!(item.rtype, Rtype::CNAME | Rtype::DNAME);
         let aliases: Vec<Item<'_>> = incoming
             .records()
-            .filter(|item| item.section == Section::Answer && is_alias(item))
+            .take_while(|item| item.section == Section::Answer)
+            .filter(is_alias)
             .take(MAX_NAMES)
             .collect();
+        if aliases.is_empty() {
+            return chain;
+        }
         let mut at = 0;
-        while let Some(name) = chain.names.get(at).cloned() {
+        loop {
+            let Some(name) = chain.names().nth(at).map(NameRef::to_name) else {
+                return chain;
+            };
             at += 1;
             for item in &aliases {
-                let leads = item.rtype == Rtype::CNAME && item.owner.as_ref() == name.as_ref();
+                let leads = item.rtype == Rtype::CNAME && item.owner().as_ref() == name.as_ref();
                 let target = if leads { item.target() } else { None };
-                if let Some(target) = target.filter(|target| !chain.names.contains(target)) {
-                    chain.names.push(target);
-                }
+                let is_new = |target: &Name| !chain.names().any(|known| known == target.as_ref());
+                let target = target.filter(is_new);
+                chain.targets.extend(target);
             }
         }
-        chain
+    }
+
+    fn names(&self) -> impl Iterator<Item = NameRef<'_>> {
+        std::iter::once(self.question).chain(self.targets.iter().map(Name::as_ref))
     }
 
     /// Whether a record belongs to the reply. Records must be shown in their order.
     pub fn admits(&mut self, item: &Item<'_>) -> bool {
-        let owner = item.owner.as_ref();
-        let is_above = || self.names.iter().any(|name| name.as_ref().is_at_or_below(owner));
+        let owner = item.owner();
+        let owner = owner.as_ref();
+        let is_above = || self.names().any(|name| name.is_at_or_below(owner));
         let admitted = match item.section {
             Section::Answer if item.rtype == Rtype::DNAME => is_above(),
             Section::Answer => {
-                self.names.iter().any(|name| name.as_ref() == owner) || is_signature_above(item, &self.names)
+                // The signature of a DNAME stands with it, above the name.
+                self.names().any(|name| name == owner) || (item.rtype == Rtype::RRSIG && is_above())
             }
             // Proofs of absence stand beside the name, not above it.
             Section::Authority => {
@@ -167,14 +179,6 @@ impl Chain {
         }
         admitted
     }
-}
-
-/// The signature of a DNAME stands with it, above the name.
-fn is_signature_above(item: &Item<'_>, names: &[Name]) -> bool {
-    item.rtype == Rtype::RRSIG
-        && names
-            .iter()
-            .any(|name| name.as_ref().is_at_or_below(item.owner.as_ref()))
 }
 
 #[cfg(test)]

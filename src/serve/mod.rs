@@ -21,6 +21,9 @@ use crate::upstream::Upstreams;
 /// A client for which a stale answer is at hand waits no longer than this for a new one (RFC 8767, 5).
 const STALE_ANSWER_AFTER: Duration = Duration::from_millis(1800);
 
+/// Room for a usual reply to a datagram.
+const REPLY: usize = 512;
+
 /// What a listener needs to answer.
 pub struct Service {
     engine: Arc<Engine>,
@@ -85,12 +88,46 @@ impl Service {
         let ask = self.upstreams.ask(&self.engine, question.clone(), self.started);
         let fetched = if has_stale {
             // The question stays under way; whoever asks later has the new answer.
-            let late = || Arc::new(Fetched::Failed(question, Failure::Late));
+            let late = || Fetched::Failed(question, Failure::Late);
             timeout(STALE_ANSWER_AFTER, ask).await.unwrap_or_else(|_| late())
         } else {
             ask.await
         };
-        let (outcome, is_reply) = match self.engine.resume(bytes, client, self.now(), &fetched, out) {
+        self.resume(bytes, client, &fetched, out)
+    }
+
+    /// The same without a task of the client's own, for a datagram, whose sender waits on nothing of ours:
+    /// `send` is called if there is a reply.
+    pub fn finish_then(
+        self: &Arc<Self>,
+        bytes: &[u8],
+        client: Client,
+        pending: Pending,
+        send: impl FnOnce(&[u8]) + Send + 'static,
+    ) {
+        let (service, bytes) = (Arc::clone(self), Box::<[u8]>::from(bytes));
+        if pending.has_stale {
+            tokio::spawn(async move {
+                let mut out = Vec::new();
+                if service.finish(&bytes, client, pending, &mut out).await {
+                    send(&out);
+                }
+            });
+            return;
+        }
+        let then = move |fetched: &Fetched| {
+            let mut out = Vec::with_capacity(REPLY);
+            if service.resume(&bytes, client, fetched, &mut out) {
+                send(&out);
+            }
+        };
+        self.upstreams
+            .ask_then(&self.engine, pending.question, self.started, then);
+    }
+
+    /// Writes the reply with what upstream brought. Says whether there is something to send.
+    fn resume(&self, bytes: &[u8], client: Client, fetched: &Fetched, out: &mut Vec<u8>) -> bool {
+        let (outcome, is_reply) = match self.engine.resume(bytes, client, self.now(), fetched, out) {
             Step::Reply(outcome) | Step::ReplyAndRefresh(outcome, _) => (outcome, true),
             // The engine asks once for a message; should it ever ask again, the client is left to retry.
             Step::Ask { .. } => (Outcome::Failed, false),

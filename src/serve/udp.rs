@@ -61,7 +61,7 @@ pub async fn serve(socket: std::net::UdpSocket, service: Arc<Service>) -> io::Re
     }
 }
 
-/// Answers one datagram, or leaves it to a task that waits for upstream.
+/// Answers one datagram, or leaves it to whoever waits for upstream.
 fn take(datagram: &[u8], peer: Peer, socket: &Arc<Socket>, service: &Arc<Service>, out: &mut Vec<u8>) {
     out.clear();
     let client = Client {
@@ -72,13 +72,8 @@ fn take(datagram: &[u8], peer: Peer, socket: &Arc<Socket>, service: &Arc<Service
         Received::Reply => socket.send(out, peer),
         Received::Nothing => {}
         Received::Ask(pending) => {
-            let (datagram, socket, service) = (datagram.to_vec(), Arc::clone(socket), Arc::clone(service));
-            tokio::spawn(async move {
-                let mut out = Vec::new();
-                if service.finish(&datagram, client, pending, &mut out).await {
-                    socket.send(&out, peer);
-                }
-            });
+            let socket = Arc::clone(socket);
+            service.finish_then(datagram, client, pending, move |reply| socket.send(reply, peer));
         }
     }
 }

@@ -89,7 +89,8 @@ impl Places {
         match self {
             Self::Fixed(addresses) => Ok(addresses.clone()),
             Self::Asked(lookup) => {
-                let found = lookup.get().await?;
+                // In a place of its own: most addresses are known, and most that ask need no room for this.
+                let found = Box::pin(lookup.get()).await?;
                 let place = |ip| SocketAddr::new(ip, lookup.port);
                 Ok(found.into_iter().map(place).collect())
             }
@@ -230,7 +231,7 @@ fn addresses(incoming: &Incoming<'_>, name: NameRef<'_>, rtype: Rtype) -> (Vec<I
     for _ in 0..ALIASES {
         let mut found = Vec::new();
         let mut rdata = Vec::new();
-        for item in answers().filter(|item| item.rtype == rtype && item.owner.as_ref() == owner.as_ref()) {
+        for item in answers().filter(|item| item.rtype == rtype && item.owner().as_ref() == owner.as_ref()) {
             if item.rdata(&mut rdata).is_err() {
                 continue;
             }
@@ -247,7 +248,7 @@ fn addresses(incoming: &Incoming<'_>, name: NameRef<'_>, rtype: Rtype) -> (Vec<I
             return (found, ttl);
         }
         let alias =
-            answers().find(|item| item.rtype == Rtype::CNAME && item.owner.as_ref() == owner.as_ref());
+            answers().find(|item| item.rtype == Rtype::CNAME && item.owner().as_ref() == owner.as_ref());
         let Some(target) = alias.and_then(|item| Some((item.target()?, item.ttl))) else {
             break;
         };

@@ -115,6 +115,9 @@ impl Dialer {
     /// Where the server is, the address that worked last first, the families in turn (RFC 8305, 4).
     pub(super) async fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
         let found = self.places.get().await?;
+        if found.len() == 1 {
+            return Ok(found);
+        }
         let (mut v6, mut v4): (Vec<_>, Vec<_>) = found.into_iter().partition(SocketAddr::is_ipv6);
         let mut order = Vec::with_capacity(v6.len() + v4.len());
         v6.reverse();

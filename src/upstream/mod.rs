@@ -3,7 +3,7 @@
 //! [`Upstreams::ask`] turns a question into a [`Fetched`]. Equal questions that wait at the same time are
 //! asked once. Each route has servers and a strategy; [`crate::health`] says in which order they come. A
 //! server that is slow gets a rival after a while, one that fails is followed by the next at once, and one
-//! that failed before is probed beside the others until it is back. [`ask`] says what can be asked.
+//! that failed before is probed beside the others until it is back: that is `flight`. [`ask`] says what can be asked.
 //!
 //! Below that, in reading order: `server` is one server; `udp` its plain sockets, `pool` its connections and
 //! `dial` how one is made, to addresses from `bootstrap`; `stream` (TCP and TLS), `https`, `quic` and `h3` carry
@@ -20,6 +20,7 @@ pub mod dnssec;
 #[path = "dnssec_absent.rs"]
 pub mod dnssec;
 mod error;
+mod flight;
 #[cfg(feature = "h3")]
 mod h3;
 #[cfg(any(feature = "https", feature = "h3"))]
@@ -37,24 +38,22 @@ mod tests;
 mod tls;
 mod udp;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
-use tracing::debug;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::config::{UpstreamSpec, limits};
 use crate::engine::Engine;
-use crate::engine::fetch::{Failure, Fetched, Proven, Question};
-use crate::health::{self, Health, Strategy};
+use crate::engine::fetch::{Failure, Fetched, Question};
+use crate::health::{Health, Strategy};
 use crate::message::{Name, Rtype};
 use crate::policy::screen::is_private;
-use ask::{Answered, Ask, Unanswered};
+use ask::Ask;
 use dnssec::Validator;
 use server::Server;
 
@@ -115,7 +114,22 @@ const SLOW_AT_LEAST: Duration = Duration::from_millis(100);
 /// A rival comes when at the latest this part of an attempt's time is over.
 const RIVAL_AFTER: u32 = 3;
 
-type Waiter = watch::Receiver<Option<Arc<Fetched>>>;
+/// Is called with the answer.
+type Waiter = Box<dyn FnOnce(&Fetched) + Send>;
+
+/// Who waits for one question.
+#[derive(Default)]
+struct Waiters {
+    /// Nearly always the only one.
+    first: Option<Waiter>,
+    others: Vec<Waiter>,
+}
+
+/// So many of something at most, without a queue for those that find none left.
+struct Places {
+    free: AtomicUsize,
+    all: usize,
+}
 
 /// A server with its record. One that serves several routes is one peer.
 struct Peer {
@@ -153,10 +167,10 @@ pub struct Upstreams {
     routes: Vec<RouteOfPeers>,
     limits: Limits,
     validator: Option<Validator>,
-    outstanding: Semaphore,
-    lookups: Semaphore,
-    waiting: Semaphore,
-    under_way: Mutex<HashMap<Question, Waiter>>,
+    outstanding: Places,
+    lookups: Places,
+    waiting: Places,
+    under_way: Mutex<HashMap<Question, Waiters>>,
     /// Counts questions: the dice of exploration need no more chance than that.
     turn: AtomicU32,
     /// The moment from which milliseconds are counted.
@@ -249,9 +263,9 @@ impl Upstreams {
             routes,
             limits,
             validator: None,
-            outstanding: Semaphore::new(limits.outstanding),
-            lookups: Semaphore::new(limits::DNSSEC_OUTSTANDING.default_usize()),
-            waiting: Semaphore::new(limits.waiting),
+            outstanding: Places::new(limits.outstanding),
+            lookups: Places::new(limits::DNSSEC_OUTSTANDING.default_usize()),
+            waiting: Places::new(limits.waiting),
             under_way: Mutex::default(),
             turn: AtomicU32::new(1),
             epoch: Instant::now(),
@@ -269,7 +283,7 @@ impl Upstreams {
     /// Whether nothing is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.waiting.available_permits() == self.limits.waiting
+        self.waiting.are_all_free()
     }
 
     /// The domain of a route, as people see it.
@@ -292,44 +306,71 @@ impl Upstreams {
     }
 
     /// Asks, or waits with whoever asks the same already. `engine` takes the reply in; `started` is the
-    /// moment from which it counts its seconds.
+    /// moment from which it counts its seconds. `then` is called with the end of it, in a task of the question's
+    /// own or at once, and should be quick: others may wait for the same.
+    pub fn ask_then(
+        self: &Arc<Self>,
+        engine: &Arc<Engine>,
+        question: Question,
+        started: Instant,
+        then: impl FnOnce(&Fetched) + Send + 'static,
+    ) {
+        if !self.waiting.take() {
+            return then(&Fetched::Failed(question, Failure::Overloaded));
+        }
+        let upstreams = Arc::clone(self);
+        let then = Box::new(move |fetched: &Fetched| {
+            then(fetched);
+            upstreams.waiting.give();
+        });
+        if let Err((Some(then), question)) = self.join(engine, question, started, Some(then)) {
+            then(&Fetched::Failed(question, Failure::Overloaded));
+        }
+    }
+
+    /// The same for who would rather wait.
     pub async fn ask(
         self: &Arc<Self>,
         engine: &Arc<Engine>,
         question: Question,
         started: Instant,
-    ) -> Arc<Fetched> {
-        let failed = |failure| Arc::new(Fetched::Failed(question.clone(), failure));
-        let Ok(_place) = self.waiting.try_acquire() else {
-            return failed(Failure::Overloaded);
-        };
-        let Some(mut waiter) = self.join(engine, &question, started) else {
-            return failed(Failure::Overloaded);
-        };
-        // The sender goes only after it sent, or when the program ends.
-        let Ok(fetched) = waiter.wait_for(Option::is_some).await else {
-            return failed(Failure::Unreachable);
-        };
-        fetched
-            .as_ref()
-            .map_or_else(|| failed(Failure::Unreachable), Arc::clone)
+    ) -> Fetched {
+        let (then, receiver) = herald();
+        self.ask_then(engine, question.clone(), started, then);
+        // The sender goes without a word only when the program ends.
+        let ended = receiver.await;
+        ended.unwrap_or(Fetched::Failed(question, Failure::Unreachable))
     }
 
     /// Asks without anybody waiting: the answer is for the cache.
     pub fn refresh(self: &Arc<Self>, engine: &Arc<Engine>, question: &Question, started: Instant) {
-        let _ = self.join(engine, question, started);
+        let _ = self.join(engine, question.clone(), started, None);
     }
 
-    /// Joins those that wait for the same answer, or starts to fetch it; `None` if too much is under way.
-    fn join(self: &Arc<Self>, engine: &Arc<Engine>, question: &Question, started: Instant) -> Option<Waiter> {
+    /// Joins those that wait for the same answer, or starts to fetch it. Gives back who would wait if too much is
+    /// under way.
+    fn join(
+        self: &Arc<Self>,
+        engine: &Arc<Engine>,
+        question: Question,
+        started: Instant,
+        waiter: Option<Waiter>,
+    ) -> Result<(), (Option<Waiter>, Question)> {
         let mut under_way = self.lock();
-        if let Some(waiter) = under_way.get(question) {
-            return Some(waiter.clone());
+        let entry = match under_way.entry(question) {
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().push(waiter);
+                return Ok(());
+            }
+            Entry::Vacant(entry) => entry,
+        };
+        if !self.places_for(entry.key()).take() {
+            return Err((waiter, entry.into_key()));
         }
-        self.slots(question).try_acquire().ok()?.forget();
-        let (sender, waiter) = watch::channel(None);
-        under_way.insert(question.clone(), waiter.clone());
-        let (upstreams, engine, question) = (Arc::clone(self), Arc::clone(engine), question.clone());
+        let question = entry.key().clone();
+        entry.insert(Waiters::default()).push(waiter);
+        drop(under_way);
+        let (upstreams, engine) = (Arc::clone(self), Arc::clone(engine));
         // A task of its own: a client that goes away does not take the others' answer with it.
         tokio::spawn(async move {
             let deliver = |fetched: Fetched| {
@@ -338,19 +379,19 @@ impl Upstreams {
                 if !is_answer {
                     engine.note_failure(&fetched, started.elapsed().as_secs() as u32);
                 }
-                upstreams.lock().remove(&question);
-                let _ = sender.send(Some(Arc::new(fetched)));
+                let waiters = upstreams.lock().remove(&question);
+                waiters.unwrap_or_default().tell(&fetched);
             };
             upstreams.fetch(&engine, &question, started, deliver).await;
             // Not before the last attempt has ended: each may hold a descriptor.
-            upstreams.slots(&question).add_permits(1);
+            upstreams.places_for(&question).give();
         });
-        Some(waiter)
+        Ok(())
     }
 
     /// What bounds this question. The look-ups of validation have places of their own: questions that wait for
     /// them must not have taken the last.
-    fn slots(&self, question: &Question) -> &Semaphore {
+    fn places_for(&self, question: &Question) -> &Places {
         let is_lookup = question.checking_disabled && matches!(question.rtype, Rtype::DS | Rtype::DNSKEY);
         if is_lookup {
             &self.lookups
@@ -359,226 +400,8 @@ impl Upstreams {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Question, Waiter>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Question, Waiters>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks one server after the other, a slow one getting a rival, until one gives a usable reply, which goes
-    /// to `deliver`. Those that were asked too are heard out: were they forgotten, a silent server that always
-    /// loses the race would never count as failing, and a failing one that came back never as good.
-    async fn fetch(
-        self: &Arc<Self>,
-        engine: &Arc<Engine>,
-        question: &Question,
-        started: Instant,
-        deliver: impl FnOnce(Fetched),
-    ) {
-        let deadline = Instant::now() + self.limits.timeout;
-        let Some(route) = self.routes.get(usize::from(question.route)) else {
-            return deliver(Fetched::Failed(question.clone(), Failure::NoUpstream));
-        };
-        let validator = self.validator_for(engine, question, route);
-        let asked_for = match validator {
-            Some(_) => question.for_validation(),
-            None => question.clone(),
-        };
-        // Those that may be asked again where nobody answers: others failed before and must do with one attempt.
-        let (promising, mut again): (Vec<_>, Vec<_>) = (self.promising(route), Vec::new());
-        let mut waiting: VecDeque<Arc<Peer>> = self.order(route).into();
-        let mut running = FuturesUnordered::new();
-        let mut asked: Vec<(Arc<Peer>, Instant)> = Vec::new();
-        let start = |peer: Arc<Peer>, asked: &mut Vec<_>, running: &mut FuturesUnordered<_>| {
-            asked.push((Arc::clone(&peer), Instant::now()));
-            let until = deadline.min(Instant::now() + self.limits.attempt);
-            running.push(attempt(peer, &asked_for, until));
-        };
-        for peer in self.due_probes(route) {
-            waiting.retain(|other| !Arc::ptr_eq(other, &peer));
-            start(peer, &mut asked, &mut running);
-        }
-        for _ in 1..route.strategy.first_wave() {
-            if let Some(peer) = waiting.pop_front() {
-                start(peer, &mut asked, &mut running);
-            }
-        }
-        let mut rival_at = Instant::now();
-        let mut second_best = None;
-        let mut failure = Failure::NoUpstream;
-        loop {
-            let now = Instant::now();
-            if (running.is_empty() || now >= rival_at)
-                && let Some(peer) = waiting.pop_front()
-            {
-                rival_at = now + self.rival_after(&peer);
-                start(peer, &mut asked, &mut running);
-            }
-            if running.is_empty() {
-                // It may have found the answer by now, or a packet was lost.
-                if again.is_empty() || second_best.is_some() || now + self.limits.attempt > deadline {
-                    break;
-                }
-                waiting.extend(again.drain(..));
-                continue;
-            }
-            let (peer, result) = tokio::select! {
-                biased;
-                Some(ended) = running.next() => ended,
-                () = sleep_until(rival_at), if !waiting.is_empty() => continue,
-                () = sleep_until(deadline) => {
-                    failure = Failure::TimedOut;
-                    asked.iter().for_each(|(peer, _)| peer.health().note_failure(self.now_ms()));
-                    break;
-                }
-            };
-            let is_late = matches!(&result, Err(error) if error.failure == Failure::TimedOut);
-            if is_late && promising.iter().any(|other| Arc::ptr_eq(other, &peer)) {
-                again.push(Arc::clone(&peer));
-            }
-            let since = self.note(&peer, &result, &asked);
-            let proof = match (&result, validator) {
-                (Ok(answered), Some(validator)) if answered.is_usable => {
-                    let ask = dnssec::Lookups {
-                        upstreams: self,
-                        engine,
-                        route: question.route,
-                        domain: &route.origin,
-                        started,
-                    };
-                    let proof = timeout_at(deadline, validator.prove(&ask, question, &answered.reply)).await;
-                    proof.unwrap_or(Err(Failure::TimedOut)).map(Some)
-                }
-                _ => Ok(None),
-            };
-            let ended = Ended { result, proof, since };
-            match self.judge(engine, question, started, &peer, ended, &asked) {
-                Verdict::Answer(fetched) => {
-                    deliver(fetched);
-                    asked.retain(|(other, _)| !Arc::ptr_eq(other, &peer));
-                    while let Some((peer, result)) = running.next().await {
-                        self.note(&peer, &result, &asked);
-                    }
-                    return;
-                }
-                Verdict::SecondBest(fetched) => second_best = Some(fetched),
-                Verdict::Nothing(why) => failure = why,
-            }
-            asked.retain(|(other, _)| !Arc::ptr_eq(other, &peer));
-            rival_at = Instant::now();
-        }
-        deliver(second_best.unwrap_or_else(|| Fetched::Failed(question.clone(), failure)));
-    }
-
-    /// What the end of an attempt says of the server's health; when the attempt began.
-    fn note(
-        &self,
-        peer: &Arc<Peer>,
-        result: &Result<Answered, Unanswered>,
-        asked: &[(Arc<Peer>, Instant)],
-    ) -> Option<Instant> {
-        let since = asked
-            .iter()
-            .find(|(other, _)| Arc::ptr_eq(other, peer))
-            .map(|(_, since)| *since);
-        match result {
-            Ok(_) => {
-                let took = since.map_or(0.0, |since| since.elapsed().as_secs_f32() * 1000.0);
-                peer.health().note_answer(took);
-            }
-            Err(_) => peer.health().note_failure(self.now_ms()),
-        }
-        since
-    }
-
-    /// The validator, if this question's answer is to be validated: the client did not turn that off (CD,
-    /// RFC 4035, 3.2.2), and the answer is public.
-    fn validator_for(
-        &self,
-        engine: &Engine,
-        question: &Question,
-        route: &RouteOfPeers,
-    ) -> Option<&Validator> {
-        let name = question.name.as_ref();
-        let is_wanted = !question.checking_disabled && !route.is_exempt && !engine.is_answered_here(name);
-        self.validator.as_ref().filter(|_| is_wanted)
-    }
-
-    /// What one ended attempt is worth, and what it says of the servers.
-    fn judge(
-        &self,
-        engine: &Engine,
-        question: &Question,
-        started: Instant,
-        peer: &Arc<Peer>,
-        Ended { result, proof, since }: Ended,
-        asked: &[(Arc<Peer>, Instant)],
-    ) -> Verdict {
-        let seconds = started.elapsed().as_secs() as u32;
-        let name = &question.name;
-        let Answered { reply, is_usable } = match result {
-            Ok(answered) => answered,
-            Err(error) => {
-                debug!(server = peer.server.name(), %name, %error, "attempt failed");
-                return Verdict::Nothing(error.failure);
-            }
-        };
-        let proven = match proof {
-            Ok(proven) => proven,
-            Err(failure) => {
-                let why = failure.extended_error().1;
-                debug!(server = peer.server.name(), %name, why, "not validated");
-                // Another server may say what its owner signed.
-                return Verdict::SecondBest(Fetched::Failed(question.clone(), failure));
-            }
-        };
-        match engine.absorb(question, &reply, proven.as_ref(), seconds) {
-            Ok(fetched) if is_usable => {
-                // Whoever was asked before and still says nothing is at least so slow.
-                for (slower, began) in asked.iter().take_while(|(_, began)| Some(*began) < since) {
-                    slower
-                        .health()
-                        .note_passed(began.elapsed().as_secs_f32() * 1000.0);
-                }
-                Verdict::Answer(fetched)
-            }
-            // A server's word that it failed is better than ours, if no other says more.
-            Ok(fetched) => Verdict::SecondBest(fetched),
-            Err(error) => {
-                debug!(server = peer.server.name(), %name, %error, "unusable reply");
-                Verdict::Nothing(Failure::BadReply)
-            }
-        }
-    }
-
-    /// The servers of a route that do not count as failing.
-    fn promising(&self, route: &RouteOfPeers) -> Vec<Arc<Peer>> {
-        let is_promising = |peer: &&Arc<Peer>| !peer.health().is_failing();
-        route.peers.iter().filter(is_promising).cloned().collect()
-    }
-
-    fn order(&self, route: &RouteOfPeers) -> Vec<Arc<Peer>> {
-        let records: Vec<Health> = route.peers.iter().map(|peer| *peer.health()).collect();
-        let dice = self.turn.fetch_add(1, Ordering::Relaxed);
-        let order = health::order(route.strategy, &records, dice);
-        order.into_iter().map(|at| Arc::clone(&route.peers[at])).collect()
-    }
-
-    /// Failing servers whose time has come. Where all fail there is nothing to probe beside.
-    fn due_probes(&self, route: &RouteOfPeers) -> Vec<Arc<Peer>> {
-        let is_due = |peer: &&Arc<Peer>| peer.health().take_probe(self.now_ms());
-        if route.peers.iter().all(|peer| peer.health().is_failing()) {
-            return Vec::new();
-        }
-        route.peers.iter().filter(is_due).cloned().collect()
-    }
-
-    /// When a server that was just asked gets a rival.
-    fn rival_after(&self, peer: &Peer) -> Duration {
-        let latest = self.limits.attempt / RIVAL_AFTER;
-        let usual = peer
-            .health()
-            .srtt_ms()
-            .map(|ms| Duration::from_secs_f32(ms * SLOW_FACTOR / 1000.0));
-        usual.map_or(latest, |usual| usual.max(SLOW_AT_LEAST).min(latest))
     }
 
     fn now_ms(&self) -> u64 {
@@ -586,10 +409,61 @@ impl Upstreams {
     }
 }
 
+impl Waiters {
+    fn push(&mut self, waiter: Option<Waiter>) {
+        if self.first.is_none() {
+            self.first = waiter;
+        } else {
+            self.others.extend(waiter);
+        }
+    }
+
+    fn tell(self, fetched: &Fetched) {
+        for waiter in self.first.into_iter().chain(self.others) {
+            waiter(fetched);
+        }
+    }
+}
+
+impl Places {
+    fn new(all: usize) -> Self {
+        Places {
+            free: AtomicUsize::new(all),
+            all,
+        }
+    }
+
+    /// Takes one, if one is left.
+    fn take(&self) -> bool {
+        let taken = self
+            .free
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| free.checked_sub(1));
+        taken.is_ok()
+    }
+
+    /// Gives one back.
+    fn give(&self) {
+        self.free.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn are_all_free(&self) -> bool {
+        self.free.load(Ordering::Acquire) == self.all
+    }
+}
+
 impl Peer {
     fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A waiter that tells a task.
+fn herald() -> (Waiter, oneshot::Receiver<Fetched>) {
+    let (sender, receiver) = oneshot::channel();
+    let tell = Box::new(move |fetched: &Fetched| {
+        let _ = sender.send(fetched.clone());
+    });
+    (tell, receiver)
 }
 
 /// See [`RouteOfPeers::is_exempt`]. The default route is none: a house's only upstream is often the modem.
@@ -605,37 +479,4 @@ fn is_exempt(route: &Route, origin: &Name) -> bool {
 fn origin_of(domain: &str) -> Name {
     let domain = domain.split(' ').next().unwrap_or(".");
     domain.parse().unwrap_or_else(|_| Name::root())
-}
-
-/// The end of one attempt.
-struct Ended {
-    result: Result<Answered, Unanswered>,
-    /// What validation found, where it looked.
-    proof: Result<Option<Proven>, Failure>,
-    /// When the attempt began.
-    since: Option<Instant>,
-}
-
-/// What an attempt brought.
-enum Verdict {
-    Answer(Fetched),
-    SecondBest(Fetched),
-    Nothing(Failure),
-}
-
-/// One attempt, which is over at its deadline whatever the server does.
-async fn attempt(
-    peer: Arc<Peer>,
-    question: &Question,
-    deadline: Instant,
-) -> (Arc<Peer>, Result<Answered, Unanswered>) {
-    let late = |_| {
-        Err(Unanswered {
-            failure: Failure::TimedOut,
-            why: "no reply in time".to_owned(),
-        })
-    };
-    let asking = peer.server.ask(question, deadline);
-    let result = timeout_at(deadline, asking).await.unwrap_or_else(late);
-    (peer, result)
 }

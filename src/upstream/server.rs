@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::dial::Dialer;
 pub(super) use super::error::Error;
@@ -18,6 +18,7 @@ use super::pool::Pool;
 use super::udp::Udp;
 use crate::config::{Scheme, UpstreamSpec};
 use crate::engine::fetch::Question;
+use crate::message::read::glance;
 use crate::message::{Incoming, Outgoing, Rcode, flag};
 
 /// UDP payload that we announce to upstreams (RFC 9715, 3.2).
@@ -67,20 +68,14 @@ impl Server {
     }
 
     /// Asks the question, over TCP as well if the reply is truncated, without EDNS if the server does not
-    /// know it (RFC 6891, 7). All of it, connecting included, ends at the deadline.
+    /// know it (RFC 6891, 7). Nothing is begun after the deadline; the caller no longer waits then.
     pub(super) async fn ask(&self, question: &Question, deadline: Instant) -> Result<Attempt, Error> {
-        let exchange = async {
-            let (reply, incoming) = self.send(question, PAYLOAD, deadline).await?;
-            if incoming.rcode == Rcode::FORMERR && !incoming.has_opt {
-                return self.send(question, 0, deadline).await;
-            }
-            Ok((reply, incoming))
-        };
-        let (reply, Facts { rcode, .. }) = timeout_at(deadline, exchange)
-            .await
-            .unwrap_or_else(|_| Err(Error::timed_out()))?;
+        let (mut reply, mut facts) = self.send(question, PAYLOAD, deadline).await?;
+        if facts.rcode == Rcode::FORMERR && !facts.has_opt {
+            (reply, facts) = self.send(question, 0, deadline).await?;
+        }
         let failing = [Rcode::SERVFAIL, Rcode::REFUSED, Rcode::FORMERR, Rcode::NOTIMP];
-        let is_usable = !failing.contains(&rcode);
+        let is_usable = !failing.contains(&facts.rcode);
         Ok(Attempt { reply, is_usable })
     }
 
@@ -102,7 +97,8 @@ impl Server {
         } else if scheme.is_encrypted() {
             query.pad(BLOCK);
         }
-        let reply = self.pool.ask(&query, deadline).await?;
+        // In a place of its own: a plain query need not carry room for what connections need.
+        let reply = Box::pin(self.pool.ask(&query, deadline)).await?;
         let facts = Facts::of(&reply)?;
         Ok((reply, facts))
     }
@@ -115,7 +111,7 @@ impl Server {
         deadline: Instant,
     ) -> Result<Vec<u8>, Error> {
         let addresses = self.dialer.addresses().await?;
-        let mut last = Error::timed_out();
+        let mut last = None;
         for (at, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(addresses.len() - at).unwrap_or(1);
@@ -126,23 +122,33 @@ impl Server {
                     return Ok(reply);
                 }
                 Err(error) if error.kind == Kind::BadReply => return Err(error),
-                Err(error) => last = error,
+                Err(error) => last = Some(error),
             }
         }
         self.dialer.note(None);
-        Err(last)
+        Err(last.unwrap_or_else(Error::timed_out))
     }
 }
 
 /// What of a reply decides how it goes on.
 struct Facts {
     rcode: Rcode,
+    /// Told of failures only.
     has_opt: bool,
     is_truncated: bool,
 }
 
 impl Facts {
+    /// Of an answer the header suffices: the rest is read when it is taken in.
     fn of(reply: &[u8]) -> Result<Self, Error> {
+        if let Some((rcode @ (Rcode::NOERROR | Rcode::NXDOMAIN), is_truncated)) = glance(reply) {
+            let has_opt = true;
+            return Ok(Facts {
+                rcode,
+                has_opt,
+                is_truncated,
+            });
+        }
         let incoming = Incoming::parse(reply)
             .map_err(|error| Error::bad_reply(&format!("the reply cannot be read: {error}")))?;
         Ok(Facts {

@@ -15,17 +15,19 @@
 //! letters of the name are still to be guessed then. In exchange 1,000 misses to a silent server hold eight
 //! descriptors and not 1,000.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use rand::{Rng, RngExt};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
 use super::error::Error;
@@ -75,7 +77,6 @@ struct Letters {
 struct Port {
     socket: UdpSocket,
     remote: SocketAddr,
-    expires: Instant,
     state: Mutex<State>,
     /// Wakes the task: look whether the socket is to be closed.
     look: Notify,
@@ -84,6 +85,8 @@ struct Port {
 #[derive(Default)]
 struct State {
     is_closed: bool,
+    /// Its time is over: no new query is sent from it.
+    is_old: bool,
     sent: usize,
     ignored: u32,
     waiting: HashMap<u16, Waiting>,
@@ -218,17 +221,13 @@ impl Udp {
 
 impl Port {
     fn open(remote: SocketAddr) -> io::Result<Arc<Self>> {
-        let any: IpAddr = match remote {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let socket = std::net::UdpSocket::bind((any, 0))?;
-        socket.connect(remote)?;
-        socket.set_nonblocking(true)?;
+        let kind = Type::DGRAM.nonblocking();
+        let socket = Socket::new(Domain::for_address(remote), kind, Some(Protocol::UDP))?;
+        // This also gives it a port of the kernel's random choice.
+        socket.connect(&remote.into())?;
         let port = Arc::new(Port {
-            socket: UdpSocket::from_std(socket)?,
+            socket: UdpSocket::from_std(socket.into())?,
             remote,
-            expires: Instant::now() + Duration::from_secs(SECONDS),
             state: Mutex::default(),
             look: Notify::new(),
         });
@@ -252,7 +251,7 @@ impl Port {
 
     fn register(self: Arc<Self>, mut query: Outgoing, even_if_used_up: bool) -> Result<Ticket, Outgoing> {
         let mut state = lock(&self.state);
-        if state.is_closed || (!even_if_used_up && self.is_used_up(&state)) {
+        if state.is_closed || (!even_if_used_up && Self::is_used_up(&state)) {
             return Err(query);
         }
         let mut ids = rand::rng();
@@ -279,8 +278,8 @@ impl Port {
         })
     }
 
-    fn is_used_up(&self, state: &State) -> bool {
-        state.sent >= QUERIES || Instant::now() >= self.expires
+    fn is_used_up(state: &State) -> bool {
+        state.is_old || state.sent >= QUERIES
     }
 
     /// Hands a datagram to the query that it answers. What answers none is counted and forgotten.
@@ -320,9 +319,10 @@ impl Port {
     }
 
     /// Closes the socket to new queries if it is used up and nobody waits.
-    fn close_if_done(&self) -> bool {
+    fn close_if_done(&self, is_old: bool) -> bool {
         let mut state = lock(&self.state);
-        state.is_closed |= state.waiting.is_empty() && self.is_used_up(&state);
+        state.is_old = is_old;
+        state.is_closed |= state.waiting.is_empty() && Self::is_used_up(&state);
         state.is_closed
     }
 }
@@ -331,14 +331,16 @@ impl Port {
 async fn read(port: Arc<Port>) {
     let mut buffer = vec![0; BUFFER];
     let mut is_old = false;
-    while !port.close_if_done() {
+    let mut old = pin!(sleep(Duration::from_secs(SECONDS)));
+    while !port.close_if_done(is_old) {
         tokio::select! {
+            biased;
             received = port.socket.recv(&mut buffer) => match received {
                 Ok(len) => port.take(buffer.get(..len).unwrap_or_default()),
                 Err(error) => port.fail(error.kind()),
             },
             () = port.look.notified() => {}
-            () = sleep_until(port.expires), if !is_old => is_old = true,
+            () = &mut old, if !is_old => is_old = true,
         }
     }
 }
@@ -351,10 +353,7 @@ impl Ticket {
         let mut pause = (deadline.saturating_duration_since(now) / AGAIN_AFTER).clamp(least, most);
         let mut next = now;
         for _ in 0..=AGAIN {
-            match timeout_at(deadline, self.send()).await {
-                Ok(sent) => sent?,
-                Err(_) => return Ok(None),
-            }
+            self.send()?;
             next += pause;
             pause *= 2;
             if let Ok(arrival) = timeout_at(next.min(deadline), &mut self.arrival).await {
@@ -371,16 +370,19 @@ impl Ticket {
         }
     }
 
-    async fn send(&self) -> Result<(), io::ErrorKind> {
+    /// Sends now. Where the kernel has no room the query is lost, as any datagram may be, and sent again later.
+    fn send(&self) -> Result<(), io::ErrorKind> {
         let query = self.query.as_bytes();
+        let socket = SockRef::from(&self.port.socket);
         // The first call may give the ICMP error of an earlier query, and sends nothing then.
-        let sent = match self.port.socket.send(query).await {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                self.port.socket.send(query).await
-            }
+        let sent = match socket.send(query) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => socket.send(query),
             sent => sent,
         };
-        sent.map(drop).map_err(|error| error.kind())
+        match sent.map_err(|error| error.kind()) {
+            Ok(_) | Err(io::ErrorKind::WouldBlock) => Ok(()),
+            Err(kind) => Err(kind),
+        }
     }
 }
 
@@ -392,7 +394,7 @@ impl Drop for Ticket {
         {
             entry.remove();
         }
-        if state.waiting.is_empty() && self.port.is_used_up(&state) {
+        if state.waiting.is_empty() && Port::is_used_up(&state) {
             self.port.look.notify_one();
         }
     }

@@ -8,7 +8,7 @@ use super::LookUp;
 use crate::engine::Engine;
 use crate::engine::fetch::{Failure, Fetched, Question};
 use crate::message::{Ede, Name, NameRef, Rtype};
-use crate::upstream::Upstreams;
+use crate::upstream::{Upstreams, herald};
 use crate::view::DEFAULT_ROUTE;
 
 /// Asks for DS and DNSKEY on behalf of one question.
@@ -50,18 +50,20 @@ impl LookUp for Lookups<'_> {
         if let Some(cached) = self.engine.cached(&question, self.now()) {
             return cached.ok_or(NO_REPLY);
         }
-        let waiter = self.upstreams.join(self.engine, &question, self.started);
-        let mut waiter = waiter.ok_or(Failure::Overloaded)?;
-        let fetched = waiter.wait_for(Option::is_some).await;
-        let fetched = fetched.map_err(|_| Failure::Unreachable)?;
-        match fetched.as_deref() {
-            Some(Fetched::Reply(_, message)) if message.as_ref().is_answer() => {
+        let (waiter, fetched) = herald();
+        let joined = self
+            .upstreams
+            .join(self.engine, question, self.started, Some(waiter));
+        joined.map_err(|_| Failure::Overloaded)?;
+        match fetched.await {
+            Ok(Fetched::Reply(_, message)) if message.as_ref().is_answer() => {
                 let reply = message.as_ref().unpack(name.as_ref(), rtype);
                 Ok((reply, u32::MAX))
             }
-            Some(Fetched::Reply(..)) => Err(NO_REPLY),
-            Some(Fetched::Failed(_, failure)) => Err(*failure),
-            None => Err(Failure::Unreachable),
+            Ok(Fetched::Reply(..)) => Err(NO_REPLY),
+            Ok(Fetched::Failed(_, failure)) => Err(failure),
+            // The program ends.
+            Err(_) => Err(Failure::Unreachable),
         }
     }
 

@@ -100,7 +100,8 @@ impl Sets {
             let Some((covered, signature)) = read_signature(rdata, item.ttl) else {
                 continue;
             };
-            let owner = item.owner.as_ref();
+            let owner = item.owner();
+            let owner = owner.as_ref();
             let set = sets
                 .all
                 .iter_mut()
@@ -122,7 +123,8 @@ impl Sets {
     }
 
     fn add(&mut self, place: usize, item: &Item<'_>, rdata: &[u8]) -> Result<(), TooMany> {
-        let owner = item.owner.as_ref();
+        let owner = item.owner();
+        let owner = owner.as_ref();
         let same = |set: &&mut Set| set.section == item.section && set.is(owner, item.rtype);
         if let Some(set) = self.all.iter_mut().find(same) {
             set.rdatas.push(rdata.into());
