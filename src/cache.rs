@@ -17,6 +17,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::message::key::spread;
 use crate::message::packed::PackedRef;
 use crate::message::{Name, NameRef, Packed, Rcode, Rtype};
 
@@ -344,7 +345,7 @@ impl Cache {
         }
         let entries = &self.entries;
         self.index
-            .insert_unique(u64::from(hash), at, |&at| u64::from(entries[at as usize].hash));
+            .insert_unique(spread(hash), at, |&at| spread(entries[at as usize].hash));
     }
 
     /// Drops what `matches` wants, by name, and says how many that were.
@@ -431,11 +432,12 @@ impl Cache {
     }
 
     fn find(&self, key: &[u8]) -> Option<u32> {
+        let hash = self.hash(key);
         let same = |&at: &u32| {
             let entry = &self.entries[at as usize];
-            entry.data[..usize::from(entry.key_len)] == *key
+            entry.hash == hash && entry.key() == key
         };
-        self.index.find(u64::from(self.hash(key)), same).copied()
+        self.index.find(spread(hash), same).copied()
     }
 
     /// Moves the hand to the next entry that nobody asked for since it last came by, and drops it.
@@ -465,7 +467,7 @@ impl Cache {
             entry.data = Box::default();
             (entry.hash, entry.newer, entry.older, cost)
         };
-        if let Ok(found) = self.index.find_entry(u64::from(hash), |&other| other == at) {
+        if let Ok(found) = self.index.find_entry(spread(hash), |&other| other == at) {
             found.remove();
         }
         match self.entries.get_mut(newer as usize) {

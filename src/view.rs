@@ -14,7 +14,10 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use ipnet::IpNet;
 
-use crate::message::{Key, Name, NameRef, key::hash_of};
+use crate::message::{
+    Key, Name, NameRef,
+    key::{hash_of, spread},
+};
 use crate::zone::{Mode, Zone, builtin};
 
 /// The route of names that have no route of their own.
@@ -210,12 +213,12 @@ impl View {
             .max()
             .unwrap_or(0);
         let mut table = HashTable::with_capacity(zones.len());
-        let hash = |zone: &Arc<Zone>| u64::from(hash_of(zone.origin()));
+        let hash = |zone: &Arc<Zone>| spread(hash_of(zone.origin()));
         for zone in zones {
             table.insert_unique(hash(&zone), zone, hash);
         }
         let mut route_table = HashTable::with_capacity(routes.len());
-        let route_hash = |(domain, _): &(Name, u16)| u64::from(hash_of(domain.as_ref()));
+        let route_hash = |(domain, _): &(Name, u16)| spread(hash_of(domain.as_ref()));
         for (domain, target) in routes {
             if let Target::Route(route) = target {
                 let entry = (domain.as_ref().to_lowercase(), *route);
@@ -263,14 +266,14 @@ impl View {
             .find_map(|labels| {
                 let (name, hash) = key.suffix(labels);
                 self.routes
-                    .find(u64::from(hash), |(domain, _)| domain.as_wire() == name.as_wire())
+                    .find(spread(hash), |(domain, _)| domain.as_wire() == name.as_wire())
             });
         found.map_or(self.default_route, |(_, route)| *route)
     }
 
     fn find(&self, name: NameRef<'_>, hash: u32) -> Option<&Zone> {
         let same = |zone: &Arc<Zone>| zone.origin().as_wire() == name.as_wire();
-        self.zones.find(u64::from(hash), same).map(|zone| &**zone)
+        self.zones.find(spread(hash), same).map(|zone| &**zone)
     }
 }
 

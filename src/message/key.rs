@@ -92,6 +92,13 @@ pub fn hash_of(name: NameRef<'_>) -> u32 {
     Key::new(name).suffix(usize::MAX).1
 }
 
+/// The hash of [`Key`] as a table of `hashbrown` wants it: the table tells entries apart by the highest bits, which
+/// are all zero in a number of 32.
+#[must_use]
+pub const fn spread(hash: u32) -> u64 {
+    (hash as u64).wrapping_mul(FACTOR)
+}
+
 const SEED: u64 = 0x243f_6a88_85a3_08d3;
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 

@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 use hashbrown::HashTable;
 
 use super::record::{Mode, Options, Record};
-use crate::message::{Key, Name, NameRef, Rtype, key::hash_of};
+use crate::message::{
+    Key, Name, NameRef, Rtype,
+    key::{hash_of, spread},
+};
 
 /// TTL in seconds of a synthesised SOA and NS record.
 const SYNTHESISED_TTL: u32 = 3600;
@@ -227,8 +230,8 @@ impl Zone {
         zone.index = HashTable::with_capacity(zone.nodes.len());
         for at in 0..zone.nodes.len() {
             let hash = hash_of(zone.name_of(&zone.nodes[at]));
-            zone.index.insert_unique(u64::from(hash), at as u32, |&other| {
-                u64::from(hash_of(name_at(&zone.arena, &zone.nodes[other as usize])))
+            zone.index.insert_unique(spread(hash), at as u32, |&other| {
+                spread(hash_of(name_at(&zone.arena, &zone.nodes[other as usize])))
             });
         }
         zone
@@ -362,7 +365,7 @@ impl Zone {
     pub(super) fn find(&self, name: NameRef<'_>, hash: u32) -> Option<&Node> {
         let same = |&at: &u32| self.name_of(&self.nodes[at as usize]).as_wire() == name.as_wire();
         self.index
-            .find(u64::from(hash), same)
+            .find(spread(hash), same)
             .map(|&at| &self.nodes[at as usize])
     }
 
