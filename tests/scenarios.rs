@@ -32,6 +32,7 @@
 //!     RECORD
 //!     authority RECORD
 //! at TIME flush all | NAME | below NAME -> COUNT
+//! at TIME network changes
 //! at TIME expect SERVER asked COUNT              since the start; `expect nobody asked`
 //! at TIME expect SERVER failing | up
 //! at TIME expect cached COUNT

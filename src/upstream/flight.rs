@@ -139,6 +139,23 @@ impl Upstreams {
         deliver(second_best.unwrap_or_else(|| Fetched::Failed(question.clone(), failure)));
     }
 
+    /// Asks one server outside of any flight, and notes how it did.
+    pub(super) async fn ask_one(
+        &self,
+        peer: &Arc<Peer>,
+        question: &Question,
+        since: Instant,
+        until: Instant,
+    ) -> Result<Answered, Unanswered> {
+        let mut running = vec![Attempt::start(peer, question, true, since, until)];
+        loop {
+            if let Some((attempt, result)) = next_end(&mut running, None).await {
+                self.note(&attempt, &result, Instant::now());
+                return result;
+            }
+        }
+    }
+
     /// What the end of an attempt says of the server's health.
     fn note(&self, attempt: &Attempt<'_>, result: &Result<Answered, Unanswered>, now: Instant) {
         let mut health = attempt.peer.health();

@@ -7,7 +7,8 @@
 //!
 //! Below that, in reading order: `server` is one server; `udp` its plain sockets, `pool` its connections and
 //! `dial` how one is made, to addresses from `bootstrap`; `stream` (TCP and TLS), `https`, `quic` and `h3` carry
-//! messages; `tls` and `der` say whom to believe. All of them hand over the reply's bytes as they came.
+//! messages; `tls` and `der` say whom to believe. All of them hand over the reply's bytes as they came. `network` is
+//! what happens when the host's network is another.
 
 pub mod ask;
 mod bootstrap;
@@ -27,6 +28,7 @@ mod h3;
 mod http;
 #[cfg(feature = "https")]
 mod https;
+mod network;
 mod pool;
 #[cfg(feature = "quic")]
 mod quic;
@@ -55,6 +57,7 @@ use crate::message::{Name, Rtype};
 use crate::policy::screen::is_private;
 use ask::Ask;
 use dnssec::Validator;
+pub use network::Change;
 use server::Server;
 
 /// Bounds of asking.
@@ -269,14 +272,6 @@ impl Upstreams {
             under_way: Mutex::default(),
             turn: AtomicU32::new(1),
             epoch: Instant::now(),
-        }
-    }
-
-    /// Drops all connections, and forgets who failed: both belong to a network that is gone.
-    pub fn network_changed(&self) {
-        for peer in self.routes.iter().flat_map(|route| &route.peers) {
-            peer.server.network_changed();
-            peer.health().forgive();
         }
     }
 

@@ -4,14 +4,15 @@
 //! come at once, one connection is being made at a time, by a task that outlives the query that wanted it: a
 //! query that is answered elsewhere meanwhile must not undo a handshake. A connection that ends while a
 //! query waits on it is an accident when it was used before (servers close idle ones, and the last query
-//! may cross that); such a query is sent once more on a new connection (RFC 7766, 6.2.4).
+//! may cross that); such a query is sent once more on a new connection (RFC 7766, 6.2.4). So is one that waits
+//! when the network changes: nothing will come on the connections of the old one.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::debug;
 
@@ -39,6 +40,8 @@ pub(super) struct Pool {
     idle: Duration,
     state: Mutex<State>,
     places: Semaphore,
+    /// Wakes all that wait on the connections of a network that is gone.
+    moved: Notify,
 }
 
 #[derive(Default)]
@@ -79,6 +82,7 @@ impl Pool {
             idle,
             state: Mutex::default(),
             places: Semaphore::new(CONNECTIONS * PIPELINE),
+            moved: Notify::new(),
         })
     }
 
@@ -87,7 +91,14 @@ impl Pool {
         let mut is_last = false;
         loop {
             let mut lease = self.lease(deadline).await?;
-            let result = within(deadline, lease.member.link.exchange(query)).await;
+            let result = tokio::select! {
+                biased;
+                result = within(deadline, lease.member.link.exchange(query)) => result,
+                () = self.moved_from(&lease.member), if !is_last => {
+                    is_last = true;
+                    continue;
+                }
+            };
             match result {
                 Ok(reply) => {
                     lease.got_reply = true;
@@ -107,13 +118,24 @@ impl Pool {
         }
     }
 
-    /// Gives up all connections, without a word on what still waits there: the network is another.
+    /// Gives up all connections, also one that is being made: the network is another. What waits there is sent
+    /// anew.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.network = state.network.wrapping_add(1);
         state.connecting = None;
         for member in state.members.drain(..) {
             member.is_lost.store(true, Ordering::Release);
+        }
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until the network of this connection is gone.
+    async fn moved_from(&self, member: &Member) {
+        let moved = self.moved.notified();
+        // What happened before the line above woke nobody here.
+        if !member.is_lost.load(Ordering::Acquire) {
+            moved.await;
         }
     }
 
@@ -125,6 +147,7 @@ impl Pool {
             return Err(Error::timed_out());
         };
         loop {
+            let moved = self.moved.notified();
             let mut news = {
                 let mut state = self.lock();
                 if let Some((member, is_reused)) = state.pick() {
@@ -140,7 +163,11 @@ impl Pool {
                     None => self.connect(&mut state, deadline),
                 }
             };
-            let end = timeout_at(deadline, news.wait_for(Option::is_some)).await;
+            let end = tokio::select! {
+                biased;
+                end = timeout_at(deadline, news.wait_for(Option::is_some)) => end,
+                () = moved => continue,
+            };
             match end {
                 Err(_) => return Err(Error::timed_out()),
                 // The sender goes without a word only when the program ends.
@@ -160,12 +187,20 @@ impl Pool {
         state.connecting = Some(news.clone());
         let (pool, network) = (Arc::clone(self), state.network);
         tokio::spawn(async move {
-            let dialed = timeout_at(deadline, pool.dialer.dial())
-                .await
-                .unwrap_or_else(|_| {
-                    let message = format!("no connection to {} in time", pool.dialer);
-                    Err(Error::new(Kind::TimedOut, message))
-                });
+            let moved = async {
+                let moved = pool.moved.notified();
+                if pool.lock().network == network {
+                    moved.await;
+                }
+            };
+            let late = |_| {
+                let message = format!("no connection to {} in time", pool.dialer);
+                Err(Error::new(Kind::TimedOut, message))
+            };
+            let dialed = tokio::select! {
+                dialed = timeout_at(deadline, pool.dialer.dial()) => dialed.unwrap_or_else(late),
+                () = moved => Err(Error::closed()),
+            };
             let end = {
                 let mut state = pool.lock();
                 let is_current = state.network == network;

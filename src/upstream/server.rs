@@ -8,6 +8,7 @@
 //! written anew from their records.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::time::Instant;
 
@@ -31,6 +32,8 @@ pub(super) struct Server {
     dialer: Arc<Dialer>,
     udp: Udp,
     pool: Arc<Pool>,
+    /// Counts the networks that we were in.
+    network: AtomicU32,
 }
 
 /// A reply that came, and whether another server should still be asked for a better one.
@@ -52,6 +55,7 @@ impl Server {
             pool: Pool::new(Arc::clone(&dialer)),
             dialer,
             udp: Udp::new(),
+            network: AtomicU32::new(0),
         })
     }
 
@@ -59,9 +63,10 @@ impl Server {
         &self.spec
     }
 
-    /// Drops all connections and sockets: they belong to a network that is gone. What waits on them goes on
-    /// until its time is over; the next question connects anew.
+    /// Drops all connections and sockets: they belong to a network that is gone. What waits on them is sent once
+    /// more, on new ones.
     pub(super) fn network_changed(&self) {
+        self.network.fetch_add(1, Ordering::AcqRel);
         self.udp.close();
         self.pool.close();
         self.dialer.network_changed();
@@ -89,7 +94,12 @@ impl Server {
         let mut query = Outgoing::new(question.name.as_ref(), question.rtype, dnssec, payload);
         let scheme = self.spec.url.scheme;
         if scheme == Scheme::Udp {
-            let reply = self.over_udp(question, &query, deadline).await?;
+            let network = self.network.load(Ordering::Acquire);
+            let mut reply = self.over_udp(question, &query, deadline).await;
+            if reply.is_err() && self.network.load(Ordering::Acquire) != network {
+                reply = self.over_udp(question, &query, deadline).await;
+            }
+            let reply = reply?;
             let facts = Facts::of(&reply)?;
             if !facts.is_truncated {
                 return Ok((reply, facts));

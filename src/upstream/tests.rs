@@ -444,6 +444,75 @@ async fn another_network_gets_other_connections() {
 }
 
 #[tokio::test]
+async fn what_waits_when_the_network_changes_is_asked_anew() {
+    // Over TCP the first query on each connection gets no reply while the first network lasts.
+    let (listener, addr) = listener().await;
+    let (arrived, mut arrivals) = tokio::sync::mpsc::channel(8);
+    let tell = arrived.clone();
+    let seen = tcp(listener, move |query, number| {
+        tell.try_send(()).unwrap();
+        Some(if number == 0 {
+            Vec::new()
+        } else {
+            answer(query, [198, 51, 100, 7])
+        })
+    })
+    .await;
+    let over_tcp = server(Scheme::Tcp, addr);
+    let count = AtomicUsize::new(0);
+    let addr = udp(move |query, _| {
+        arrived.try_send(()).unwrap();
+        match count.fetch_add(1, Ordering::SeqCst) {
+            0 => vec![],
+            _ => vec![answer(query, [198, 51, 100, 7])],
+        }
+    })
+    .await;
+    let over_udp = server(Scheme::Udp, addr);
+    for server in [&over_tcp, &over_udp] {
+        // Longer than the test may take: what comes does not come because time was over.
+        let asking = ask(server, "a.example", Duration::from_secs(600));
+        let changing = async {
+            arrivals.recv().await.unwrap();
+            server.network_changed();
+        };
+        let (attempt, ()) = timeout(SOON, async { tokio::join!(asking, changing) })
+            .await
+            .expect("the query is sent anew");
+        assert_eq!(address_in(&attempt.unwrap()), [198, 51, 100, 7]);
+        arrivals.recv().await.unwrap();
+    }
+    assert_eq!(seen.accepted.load(Ordering::SeqCst), 2);
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_connection_that_is_being_made_when_the_network_changes_is_made_anew() {
+    // Nobody shakes hands on the first connection.
+    let (first, addr) = listener().await;
+    let server = Arc::new(server(Scheme::Tls, addr));
+    let asking = ask(&server, "a.example", Duration::from_secs(600));
+    let changing = async {
+        let (held, _) = first.accept().await.unwrap();
+        // Not before the hello is there: what ends then is a handshake.
+        held.readable().await.unwrap();
+        server.network_changed();
+        // The second one is refused, and that is what the query learns.
+        let (second, _) = first.accept().await.unwrap();
+        drop(second);
+        held
+    };
+    let (attempt, mut held) = timeout(SOON, async { tokio::join!(asking, changing) })
+        .await
+        .expect("another connection is made");
+    assert_eq!(attempt.unwrap_err().kind, Kind::Unreachable);
+    // The first was given up: behind its hello comes the end.
+    let mut sent = Vec::new();
+    timeout(SOON, held.read_to_end(&mut sent)).await.unwrap().unwrap();
+    assert!(!sent.is_empty());
+}
+
+#[tokio::test]
 async fn replies_may_come_in_any_order_and_in_pieces() {
     let (listener, addr) = listener().await;
     tokio::spawn(async move {

@@ -43,6 +43,7 @@ pub(crate) enum Event {
         below: bool,
         dropped: usize,
     },
+    NetworkChanges,
     ExpectAsked(Option<String>, usize),
     ExpectState(String, bool),
     ExpectCached(usize),
@@ -176,6 +177,7 @@ fn event(words: &[&str], block: Vec<String>) -> Result<Event, String> {
             let dropped = number(dropped)?;
             Event::Flush { name, below, dropped }
         }
+        ["network", "changes"] => Event::NetworkChanges,
         ["expect", "nobody", "asked"] => Event::ExpectAsked(None, 0),
         ["expect", server, "asked", times, ..] => {
             Event::ExpectAsked(Some((*server).to_owned()), number(times)?)

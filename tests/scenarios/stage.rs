@@ -240,6 +240,10 @@ impl Stage {
                 let found = self.engine.flush(name.as_ref(), *below);
                 equal("answers dropped", *dropped, found)
             }
+            Event::NetworkChanges => {
+                tokio::spawn(self.upstreams.network_changed().probe());
+                Ok(())
+            }
             Event::ExpectAsked(server, times) => {
                 let log = self.world.log();
                 let of = |server: &String| log.iter().filter(|noted| noted.server == *server).count();
