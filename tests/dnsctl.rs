@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
 use support::sample::HEARTH;
-use support::{House, rcode, rtype};
+use support::{House, Upstream, rcode, rtype};
 
 #[test]
 fn explain_names_the_upstreams_that_would_be_asked() {
@@ -28,6 +28,56 @@ fn explain_names_the_upstreams_that_would_be_asked() {
     assert!(
         story.contains(r#""route":".","upstreams":["udp://127.0.0.1:9","udp://127.0.0.2:9"]"#),
         "{story}"
+    );
+}
+
+#[test]
+fn reconnect_opens_new_connections_and_tells_what_it_did() {
+    let upstream = Upstream::answering("198.51.100.7");
+    let dead = std::net::UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let house = House::new()
+        .config(&format!(
+            "upstreams: [\"udp://{dead}\", \"tcp://{}\"]\nupstream: {{strategy: ordered}}\nclients: [127.0.0.0/8]\n",
+            upstream.addr
+        ))
+        .upstreams_of_config();
+    let daemon = house.start();
+    let ports = || -> Vec<u16> {
+        let mut ports: Vec<u16> = upstream.seen().iter().map(|seen| seen.from.port()).collect();
+        ports.dedup();
+        ports
+    };
+    for name in ["a.example.net.", "b.example.net."] {
+        assert_eq!(daemon.ask(name, rtype::A).answers.len(), 1);
+    }
+    assert_eq!(ports().len(), 1, "one connection carries both");
+    let ran = house.dnsctl(&["reconnect"]).ok();
+    assert_eq!(
+        (ran.stdout.as_str(), ran.stderr.as_str()),
+        (
+            "dropped the connections to 2 upstreams; 1 did not answer lately and is asked now\n",
+            ""
+        )
+    );
+    let line = "reconnect was asked for: new connections to upstreams, 1 probed";
+    daemon
+        .process
+        .wait_for_line("why", |seen| seen.trim_end().ends_with(line));
+    assert_eq!(daemon.ask("c.example.net.", rtype::A).answers.len(), 1);
+    assert_eq!(ports().len(), 2, "the third came over another");
+    let ran = house.dnsctl(&["--json", "reconnect"]).ok();
+    let head = r#"{"version":1,"ok":{"answer":"reconnected","upstreams":2,"probed":"#;
+    assert!(ran.stdout.starts_with(head), "{}", ran.stdout);
+    drop(daemon);
+    house.dnsctl(&["reconnect"]).fails(3);
+    let offline = house.dnsctl_offline(&["reconnect"]).fails(2);
+    assert!(
+        offline.stderr.contains("asks a running daemon"),
+        "{}",
+        offline.stderr
     );
 }
 

@@ -26,7 +26,7 @@ const MAX_CHANGES: usize = limits::LOG_CHANGES.default_usize();
 const MAX_COMPARED: u64 = limits::LOG_COMPARED.default;
 
 /// Carries out a request that concerns zones on disk. None for one that only a running daemon can answer
-/// (`status`, `flush`, `explain`, and `check` and `reload`, which replace what is running).
+/// (`status`, `flush`, `reconnect`, `explain`, and `check` and `reload`, which replace what is running).
 ///
 /// `live` is said in acknowledgements: whether `publish` brings a change to clients.
 pub fn execute(
@@ -62,6 +62,7 @@ pub fn execute(
         | Request::Flush(_)
         | Request::CacheStats(_)
         | Request::CacheDump(_)
+        | Request::Reconnect(_)
         | Request::Explain(_) => {
             return None;
         }

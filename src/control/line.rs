@@ -118,7 +118,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
 type Reader = fn(Value) -> Result<Request, String>;
 
 /// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 16] = [
+const COMMANDS: [(&str, Reader); 17] = [
     ("add-record", |words| read(words).map(Request::AddRecord)),
     ("set-record", |words| read(words).map(Request::SetRecord)),
     ("remove-record", |words| read(words).map(Request::RemoveRecord)),
@@ -132,6 +132,7 @@ const COMMANDS: [(&str, Reader); 16] = [
     ("flush", |words| read(words).map(Request::Flush)),
     ("cache-stats", |words| read(words).map(Request::CacheStats)),
     ("cache-dump", |words| read(words).map(Request::CacheDump)),
+    ("reconnect", |words| read(words).map(Request::Reconnect)),
     ("explain", |words| read(words).map(Request::Explain)),
     ("log", |words| read(words).map(Request::Log)),
     ("undo", |words| read(words).map(Request::Undo)),
@@ -278,6 +279,7 @@ mod tests {
             "reloaded",
             "status",
             "flushed",
+            "reconnected",
             "explained",
             "log",
         ];
@@ -337,7 +339,7 @@ mod tests {
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
              remove-record, list-records, add-zone, remove-zone, list-zones, check, reload, status, flush, \
-             cache-stats, cache-dump, explain, log, undo"
+             cache-stats, cache-dump, reconnect, explain, log, undo"
         );
         assert_eq!(
             refusal(&request(r#"{"command":"log","zoen":"x"}"#)),

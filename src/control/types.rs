@@ -48,6 +48,8 @@ pub enum Request {
     CacheStats(Nothing),
     /// What the cache holds, answer by answer.
     CacheDump(CacheDump),
+    /// Drops the connections to upstreams, as after a change of the network.
+    Reconnect(Nothing),
     /// How a query would be answered, step by step.
     Explain(Explain),
     /// Earlier versions of a zone.
@@ -212,6 +214,8 @@ pub enum Answer {
     CacheStats(CacheStats),
     /// To `cache-dump`.
     CacheEntries(CacheEntries),
+    /// To `reconnect`.
+    Reconnected(Reconnected),
     /// To `explain`.
     Explained(Explained),
     /// To `log`.
@@ -516,6 +520,19 @@ pub struct CacheEntry {
     /// Whether it was asked for without validation (CD).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unchecked: bool,
+}
+
+/// What was done as after a change of the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconnected {
+    /// Upstreams whose connections were dropped; the next question opens new ones.
+    pub upstreams: u64,
+    /// Of these, those that had not answered lately: they are forgiven, and asked for something now.
+    pub probed: u64,
+    /// The subnets of this host's own interfaces are others than before; clients there may ask, where the
+    /// configuration says `local`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subnets_changed: bool,
 }
 
 /// How a query would be answered.

@@ -131,6 +131,15 @@ Examples:
   dnsctl cache dump www.example.org       this name
   dnsctl cache dump --below example.org   this name and all below it";
 
+const RECONNECT_EXAMPLES: &str = "\
+The daemon does the same by itself when an address, a default route or a link
+of this host changes. This command is for hosts where it cannot notice that,
+such as some containers, and for what it cannot see: a new line behind the
+modem. Upstreams that did not answer lately get another chance.
+
+Example, in a hotplug script:
+  dnsctl reconnect";
+
 const EXPLAIN_EXAMPLES: &str = "\
 Shows step by step how the daemon would answer; asks nobody.
 
@@ -214,6 +223,9 @@ pub enum Command {
     /// Show what the cache holds
     #[command(subcommand, after_help = CACHE_EXAMPLES, disable_help_subcommand = true)]
     Cache(CacheCommand),
+    /// Open new connections to upstreams
+    #[command(after_help = RECONNECT_EXAMPLES)]
+    Reconnect,
     /// Show how a query would be answered
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
@@ -414,6 +426,7 @@ impl Command {
                 name: args.name.clone(),
                 below: args.below.clone(),
             }),
+            Self::Reconnect => Request::Reconnect(Nothing {}),
             Self::Explain(args) => Request::Explain(Explain {
                 name: args.name.clone(),
                 rtype: args.rtype.clone(),

@@ -148,6 +148,7 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why) -> Reply {
             | Request::Flush(_)
             | Request::CacheStats(_)
             | Request::CacheDump(_)
+            | Request::Reconnect(_)
             | Request::Explain(_)
             | Request::Reload(_)
     );

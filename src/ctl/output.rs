@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::control::types::{
-    Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, RecordText,
-    Records, Reloaded, Request, Status, ZoneState, ZoneStatus, Zones,
+    Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, Reconnected,
+    RecordText, Records, Reloaded, Request, Status, ZoneState, ZoneStatus, Zones,
 };
 
 /// What goes to stdout, and what to stderr beside it.
@@ -34,6 +34,7 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         }
         Answer::CacheStats(stats) => print_cache_stats(stats, &mut printed),
         Answer::CacheEntries(entries) => print_cache_entries(entries, &mut printed),
+        Answer::Reconnected(reconnected) => print_reconnected(reconnected, &mut printed),
         Answer::Explained(explained) => print_explained(explained, &mut printed),
         Answer::Log(log) => print_log(log, &mut printed),
     }
@@ -244,6 +245,23 @@ fn print_reloaded(reloaded: &Reloaded, printed: &mut Printed) {
             .push_str("zones with a defect stay on their last good version\n");
     }
     printed.bad = !reloaded.defects.is_empty();
+}
+
+fn print_reconnected(reconnected: &Reconnected, printed: &mut Printed) {
+    let upstreams = counted(reconnected.upstreams, "upstream");
+    let _ = write!(printed.out, "dropped the connections to {upstreams}");
+    if reconnected.probed > 0 {
+        let _ = write!(
+            printed.out,
+            "; {} did not answer lately and {} asked now",
+            reconnected.probed,
+            if reconnected.probed == 1 { "is" } else { "are" }
+        );
+    }
+    if reconnected.subnets_changed {
+        printed.out.push_str("; the subnets of this host are others now");
+    }
+    printed.out.push('\n');
 }
 
 fn print_status(status: &Status, printed: &mut Printed) {

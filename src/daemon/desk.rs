@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{error, info};
 
+use super::reconnect::Reconnect;
 use super::{snapshot, unix_now};
 use crate::cache::{Kind, Listed};
 use crate::config::{self, limits};
@@ -41,6 +42,7 @@ pub(super) struct Desk {
     pub(super) routing: Routing,
     pub(super) engine: Arc<Engine>,
     pub(super) upstreams: Arc<Upstreams>,
+    pub(super) reconnect: Reconnect,
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) listeners: Vec<SocketAddr>,
     pub(super) started: Instant,
@@ -61,6 +63,7 @@ impl Daemon for Desk {
             Request::Flush(words) => self.flush(&words).map(Answer::Flushed),
             Request::CacheStats(_) => Ok(Answer::CacheStats(self.cache_stats())),
             Request::CacheDump(words) => self.cache_dump(&words).map(Answer::CacheEntries),
+            Request::Reconnect(_) => Ok(Answer::Reconnected(self.reconnect.run("reconnect was asked for"))),
             Request::Explain(words) => self.explain(&words).map(Answer::Explained),
             request => {
                 let mut store = self.store();

@@ -6,6 +6,7 @@
 //! which carries out what `dnsctl` asks for.
 
 mod desk;
+mod reconnect;
 mod routes;
 mod warmth;
 mod worker;
@@ -24,7 +25,6 @@ use crate::cli::{Args, EXIT_DEFECT, EXIT_FAILURE, EXIT_OK, Paths, Settings};
 use crate::config::{self, Config, DnssecConfig, LogLevel, UpstreamSpec, from_resolv_conf, limits};
 use crate::control::server::{self, Socket};
 use crate::engine::{Engine, Rules};
-use crate::policy::Access;
 use crate::policy::screen::Screen;
 use crate::serve::{Service, bind, tcp};
 use crate::store::{Parts, Store, StoreSettings};
@@ -38,6 +38,7 @@ use crate::zone::Defect;
 #[cfg(feature = "dnssec")]
 use crate::zone::master::civil::write_time;
 use desk::Desk;
+use reconnect::Reconnect;
 use routes::Routes;
 use warmth::Warmth;
 
@@ -207,6 +208,12 @@ fn run(config: &Config) -> Result<(), String> {
         routing,
         engine: Arc::clone(&engine),
         upstreams: Arc::clone(&upstreams),
+        reconnect: Reconnect {
+            clients: config.clients.clone(),
+            engine: Arc::clone(&engine),
+            upstreams: Arc::clone(&upstreams),
+            runtime: runtime.handle().clone(),
+        },
         outcomes,
         listeners: addresses,
         started,
@@ -277,12 +284,8 @@ fn snapshot(parts: Parts, routing: &Routing) -> Snapshot {
 }
 
 fn rules(config: &Config, screens: Vec<Screen>) -> Rules {
-    let mut prefixes = config.clients.prefixes.clone();
-    if config.clients.own_subnets {
-        prefixes.extend(own_subnets());
-    }
     Rules {
-        access: Access::new(prefixes),
+        access: reconnect::access(&config.clients),
         edns_payload: config.edns_payload,
         cache_bytes: config.cache.bytes,
         min_ttl: config.cache.min_ttl,
@@ -293,26 +296,6 @@ fn rules(config: &Config, screens: Vec<Screen>) -> Rules {
         screens,
         rebinding_exempt: config.screen.rebinding_exempt.clone(),
     }
-}
-
-/// The subnets of our own interfaces. A point-to-point link has no subnet: its prefix holds one address.
-fn own_subnets() -> Vec<ipnet::IpNet> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-        warn!("cannot read the addresses of the interfaces: {error}");
-        Vec::new()
-    });
-    interfaces
-        .iter()
-        .filter_map(|interface| {
-            let prefix = match &interface.addr {
-                if_addrs::IfAddr::V4(addr) => addr.prefixlen,
-                if_addrs::IfAddr::V6(addr) => addr.prefixlen,
-            };
-            ipnet::IpNet::new(interface.ip(), prefix).ok()
-        })
-        // A prefix of a few bits is a tunnel's or a mistake, and would let half the world in.
-        .filter(|net| net.prefix_len() >= 8)
-        .collect()
 }
 
 /// What the config names, else what the system names.

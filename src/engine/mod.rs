@@ -41,7 +41,7 @@ const STALE_TTL: u32 = 30;
 /// What the engine goes by, checked by the config.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Who is answered.
+    /// Who is answered, until [`Engine::publish_access`] says otherwise.
     pub access: Access,
     /// Largest UDP payload that we send and announce.
     pub edns_payload: u16,
@@ -93,6 +93,7 @@ pub enum Step {
 /// The engine: snapshot, cache and rules. Shared by all workers.
 pub struct Engine {
     rules: Rules,
+    access: ArcSwap<Access>,
     snapshot: ArcSwap<Snapshot>,
     shards: Box<[Mutex<Cache>]>,
 }
@@ -104,6 +105,7 @@ impl Engine {
         let shard = || Mutex::new(Cache::new(rules.cache_bytes / SHARDS, rules.stale_for));
         let shards = (0..SHARDS).map(|_| shard()).collect();
         Engine {
+            access: ArcSwap::from_pointee(rules.access.clone()),
             rules,
             snapshot: ArcSwap::from_pointee(snapshot),
             shards,
@@ -113,6 +115,17 @@ impl Engine {
     /// Publishes a complete new snapshot; queries that started with the old one end with it.
     pub fn publish(&self, snapshot: Snapshot) {
         self.snapshot.store(snapshot.into());
+    }
+
+    /// Answers these clients from now on: the subnets of our own interfaces can change.
+    pub fn publish_access(&self, access: Access) {
+        self.access.store(access.into());
+    }
+
+    /// Who is answered.
+    #[must_use]
+    pub fn access(&self) -> std::sync::Arc<Access> {
+        self.access.load_full()
     }
 
     /// The snapshot in force.
@@ -192,7 +205,7 @@ impl Engine {
         };
         let mut writer = Writer::reply(out, query, limit, self.rules.edns_payload);
 
-        if !self.rules.access.admits(client.addr) {
+        if !self.access.load().admits(client.addr) {
             trace.step(
                 "admit",
                 format_args!("refused: {} is in no prefix that may ask", client.addr),
