@@ -6,6 +6,7 @@
 //! which carries out what `dnsctl` asks for.
 
 mod desk;
+mod network;
 mod reconnect;
 mod routes;
 mod warmth;
@@ -38,6 +39,7 @@ use crate::zone::Defect;
 #[cfg(feature = "dnssec")]
 use crate::zone::master::civil::write_time;
 use desk::Desk;
+use network::Watcher;
 use reconnect::Reconnect;
 use routes::Routes;
 use warmth::Warmth;
@@ -222,6 +224,7 @@ fn run(config: &Config) -> Result<(), String> {
     let control = server::serve(socket, Arc::clone(&desk) as Arc<dyn server::Daemon>);
     let control = control.map_err(|error| format!("cannot start the control thread: {error}"))?;
     info!("control socket {}", config.control.display());
+    let watcher = runtime.block_on(Watcher::start());
     info!("ready");
 
     let warmth = Warmth::start(config, &engine, fingerprint, started);
@@ -229,6 +232,7 @@ fn run(config: &Config) -> Result<(), String> {
         tokio::select! {
             () = attend(&desk, signals) => {}
             () = warmth.tend() => {}
+            () = watch(watcher, &desk.reconnect) => {}
         }
     });
     info!("stopping");
@@ -433,6 +437,14 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
             _ = signals.interrupt.recv() => return,
         }
     }
+}
+
+/// Attends to changes of the network, where they are heard of. Never ends.
+async fn watch(watcher: Option<Watcher>, reconnect: &Reconnect) {
+    if let Some(watcher) = watcher {
+        watcher.watch(reconnect).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Lets answers that wait for upstreams come in, for a while.

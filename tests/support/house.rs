@@ -125,6 +125,20 @@ impl House {
         Daemon::start(&mut command, self.listen.len(), self.control())
     }
 
+    /// Starts the daemon with everything in its log, in the network namespace of another process.
+    #[track_caller]
+    pub(crate) fn start_in_network_of(&self, pid: u32) -> Daemon {
+        let inner = self.command();
+        let mut command = bare("nsenter");
+        command
+            .args(["--target", &pid.to_string(), "--net", "--"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .args(["--log", "debug"])
+            .current_dir(&self.root);
+        Daemon::start(&mut command, self.listen.len(), self.control())
+    }
+
     /// The control socket of this house.
     pub(crate) fn control(&self) -> PathBuf {
         self.path("state/control.sock")

@@ -139,6 +139,16 @@ impl Running {
         }
     }
 
+    /// Waits until so many lines have come that `wanted` takes.
+    #[track_caller]
+    pub(crate) fn wait_for_lines(&self, what: &str, count: usize, wanted: impl Fn(&str) -> bool) {
+        let seen = std::cell::Cell::new(0);
+        self.wait_for_line(&format!("{count} times {what}"), |line| {
+            seen.set(seen.get() + usize::from(wanted(line)));
+            seen.get() >= count
+        });
+    }
+
     /// Everything on stderr until now.
     pub(crate) fn log(&self) -> Vec<String> {
         self.lines.lock().0.clone()

@@ -54,15 +54,25 @@ impl Secure {
         names: &[&str],
         script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
     ) -> Self {
-        Self::with_identity(identity(names), script)
+        Self::start_at(Ipv4Addr::LOCALHOST, names, script)
+    }
+
+    /// The same at another address of this host.
+    pub(crate) fn start_at(
+        at: Ipv4Addr,
+        names: &[&str],
+        script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_identity(at, identity(names), script)
     }
 
     /// An upstream whose certificate signed itself and may sign others, and answers nothing.
     pub(crate) fn own_authority(names: &[&str]) -> Self {
-        Self::with_identity(own_authority(names), |_, _| Vec::new())
+        Self::with_identity(Ipv4Addr::LOCALHOST, own_authority(names), |_, _| Vec::new())
     }
 
     fn with_identity(
+        at: Ipv4Addr,
         (config, authority, pin): (rustls::ServerConfig, String, String),
         script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
     ) -> Self {
@@ -77,7 +87,7 @@ impl Secure {
                 .build()
                 .unwrap();
             runtime.block_on(async move {
-                let addresses = listen(&config, &its_shared, &its_counts).await;
+                let addresses = listen(at, &config, &its_shared, &its_counts).await;
                 tell.send(addresses).unwrap();
                 let _ = stopped.await;
             });
@@ -187,6 +197,7 @@ fn server_config(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> rust
 }
 
 async fn listen(
+    at: Ipv4Addr,
     config: &rustls::ServerConfig,
     shared: &Arc<Shared>,
     counts: &Arc<Counts>,
@@ -196,10 +207,10 @@ async fn listen(
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config
     };
-    let tls = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let https = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let quic = endpoint(with(&[b"doq"]));
-    let h3 = endpoint(with(&[b"h3"]));
+    let tls = TcpListener::bind((at, 0)).await.unwrap();
+    let https = TcpListener::bind((at, 0)).await.unwrap();
+    let quic = endpoint(at, with(&[b"doq"]));
+    let h3 = endpoint(at, with(&[b"h3"]));
     let addresses = [
         tls.local_addr().unwrap(),
         https.local_addr().unwrap(),
@@ -242,10 +253,10 @@ async fn listen(
     addresses
 }
 
-fn endpoint(config: rustls::ServerConfig) -> quinn::Endpoint {
+fn endpoint(at: Ipv4Addr, config: rustls::ServerConfig) -> quinn::Endpoint {
     let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(config).unwrap();
     let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-    quinn::Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap()
+    quinn::Endpoint::server(config, (at, 0).into()).unwrap()
 }
 
 type Tls = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
