@@ -4,15 +4,18 @@
 //! table, modules above take their constants from it (`limits::TCP_PIPELINE.default`), those below have
 //! constants to which it points, and [`Table`] prints it. A value out of its range is refused and never clamped: what runs is what the file says.
 //!
-//! To add a bound: write a `const`, put it into [`TABLE`]. To let users choose it: give it a key with
-//! `Limit::key`, and read that key in `reader`; a bound that is not theirs to choose is
+//! To add a bound: write a `const`, put it into [`TABLE`]; of forwarding, into `forwarding`. To let users choose
+//! it: give it a key with `Limit::key`, and read that key in `reader`; a bound that is not theirs to choose is
 //! `Limit::fixed`.
+
+mod forwarding;
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::zone::edit;
 use crate::zone::master::{self, lexer};
+pub use forwarding::*;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -705,44 +708,24 @@ pub const DRAIN: Limit = Limit::fixed(
     "a service manager's patience is longer",
 );
 
-/// Quiet after which a change of the host's network counts as complete.
-pub const NETWORK_QUIET: Limit = Limit::fixed(
-    "quiet after a change of the network",
-    250,
-    Unit::Milliseconds,
-    "link, address and route come one after the other, and are one change",
-);
-/// How long the end of such a change is waited for.
-pub const NETWORK_BURST: Limit = Limit::fixed(
-    "wait for the end of a change of the network",
-    2,
-    Unit::Seconds,
-    "a link that comes and goes for ever must not keep connections from being opened anew",
-);
-/// How long looking at the whole network may take.
-pub const NETWORK_LOOK: Limit = Limit::fixed(
-    "time to look at links, addresses and routes",
-    2,
-    Unit::Seconds,
-    "the kernel has them at hand",
-);
-/// Bytes of the kernel's lists that are read in one look.
-pub const NETWORK_LISTED: Limit = Limit::fixed(
-    "lists of links, addresses and routes",
-    4 << 20,
-    Unit::Bytes,
-    "tens of thousands of routes; default routes come first",
-);
-/// Links, addresses, and default routes that are watched, of each.
-pub const NETWORK_ITEMS: Limit = Limit::fixed(
-    "links, addresses, default routes that are watched",
-    1024,
-    Unit::Count,
-    "of each; a host with many containers has hundreds",
-);
-
 /// All bounds: those that users can choose first, in the order of the example file.
-pub static TABLE: &[Limit] = &[
+pub static TABLE: &[Limit] = &joined::<{ FIRST.len() + FORWARDING.len() }>(FIRST, FORWARDING);
+
+const fn joined<const N: usize>(first: &[Limit], then: &[Limit]) -> [Limit; N] {
+    let mut all = [EDNS_PAYLOAD; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() {
+            first[at]
+        } else {
+            then[at - first.len()]
+        };
+        at += 1;
+    }
+    all
+}
+
+const FIRST: &[Limit] = &[
     EDNS_PAYLOAD,
     WORKERS,
     TCP_CONNECTIONS,
@@ -810,11 +793,6 @@ pub static TABLE: &[Limit] = &[
     TCP_GATHER,
     TCP_BACKLOG,
     DRAIN,
-    NETWORK_QUIET,
-    NETWORK_BURST,
-    NETWORK_LOOK,
-    NETWORK_LISTED,
-    NETWORK_ITEMS,
     NEGATIVE_ANCHORS,
     DNSSEC_LOOKUPS,
     DNSSEC_OUTSTANDING,
