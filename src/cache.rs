@@ -22,9 +22,9 @@ use crate::message::packed::PackedRef;
 use crate::message::{Name, NameRef, Packed, Rcode, Rtype};
 
 /// For how many seconds a stale answer is served without another try after a refresh failed (RFC 8767, 5).
-const RETRY_AFTER_FAILURE: u32 = 30;
+pub const RETRY_AFTER_FAILURE: u32 = 30;
 /// For how many seconds no second refresh of the same answer is started.
-const RETRY_AFTER_REFRESH: u32 = 5;
+pub const RETRY_AFTER_REFRESH: u32 = 5;
 /// Times an answer must have been asked for to be refreshed before its time is over.
 const POPULAR: u8 = 3;
 /// The refresh starts when this part of the time is left.

@@ -10,9 +10,9 @@ const UNKNOWN_MS: f32 = 10.0;
 /// Of so many questions, one goes to another than the fastest server first.
 const EXPLORE_ONE_IN: u32 = 25;
 /// After how many milliseconds a server that failed is probed; doubled with each further failure.
-const FAILING_FOR_MS: u64 = 2_000;
+pub const FAILING_FOR_MS: u64 = 2_000;
 /// Most doublings: about two minutes.
-const MAX_DOUBLINGS: u32 = 6;
+pub const MAX_DOUBLINGS: u32 = 6;
 
 /// One server's record.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

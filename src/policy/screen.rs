@@ -13,7 +13,7 @@ use crate::message::read::Item;
 use crate::message::{Incoming, Name, NameRef, Rtype, Section};
 
 /// Names of one reply that are followed or remembered at most.
-const MAX_NAMES: usize = 64;
+pub const MAX_NAMES: usize = 64;
 
 /// Which addresses are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

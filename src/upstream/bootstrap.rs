@@ -21,17 +21,20 @@ use crate::message::{Incoming, Name, NameRef, Outgoing, Rtype, Section};
 /// UDP payload that we announce (RFC 9715, 3.2).
 const PAYLOAD: u16 = 1232;
 /// Shortest and longest time for which an address is kept.
-const TTL: (u32, u32) = (limits::BOOTSTRAP_MIN_TTL.default as u32, 86_400);
+const TTL: (u32, u32) = (
+    limits::BOOTSTRAP_MIN_TTL.default as u32,
+    limits::BOOTSTRAP_MAX_TTL.default as u32,
+);
 /// After a failure nobody is asked for so long.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = limits::BOOTSTRAP_PAUSE.default_time();
 /// A refresh that failed is repeated after this.
-const REFRESH_AGAIN: Duration = Duration::from_secs(30);
+const REFRESH_AGAIN: Duration = limits::BOOTSTRAP_AGAIN.default_time();
 /// For how long a look-up in the background may take.
-const REFRESH: Duration = Duration::from_secs(5);
+const REFRESH: Duration = limits::BOOTSTRAP_TIME.default_time();
 /// Addresses kept of one name.
 const ADDRESSES: usize = limits::UPSTREAM_ITEMS.default_usize();
 /// Aliases followed within one reply.
-const ALIASES: usize = 8;
+const ALIASES: usize = limits::BOOTSTRAP_ALIASES.default_usize();
 
 /// Where one upstream is.
 pub(super) enum Places {

@@ -24,11 +24,11 @@ use super::quic::Quic;
 use super::stream::Stream;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
-use crate::config::{Scheme, UpstreamSpec, UpstreamUrl};
+use crate::config::{Scheme, UpstreamSpec, UpstreamUrl, limits};
 use crate::message::Outgoing;
 
 /// Head start of an address over the next (RFC 8305, 5).
-const HEAD_START: Duration = Duration::from_millis(250);
+const HEAD_START: Duration = limits::UPSTREAM_HEAD_START.default_time();
 
 /// Knows how to connect to one server.
 pub(super) struct Dialer {

@@ -4,12 +4,13 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::config::limits;
 use crate::engine::fetch::Failure;
 use crate::message::Outgoing;
 use crate::message::outgoing::Echo;
 
 /// Longest text of another's that goes into a message.
-const LONGEST: usize = 200;
+const LONGEST: usize = limits::UPSTREAM_ERROR_TEXT.default_usize();
 
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

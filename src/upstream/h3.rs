@@ -12,10 +12,11 @@ use quinn::Connection;
 
 use super::error::{Error, Kind, accept};
 use super::http::{check, extend, request, target};
+use crate::config::limits;
 use crate::message::Outgoing;
 
 /// Room for header fields of a reply.
-const HEADERS: u64 = 16 * 1024;
+const HEADERS: u64 = limits::UPSTREAM_HEADERS.default;
 
 /// One HTTP/3 connection.
 pub(super) struct H3 {

@@ -13,12 +13,13 @@ use tokio_rustls::client::TlsStream;
 
 use super::error::{Error, Kind, accept};
 use super::http::{check, extend, request, target};
+use crate::config::limits;
 use crate::message::{MAX_MESSAGE, Outgoing};
 
 /// Room for header fields of a reply.
-const HEADERS: u32 = 16 * 1024;
+const HEADERS: u32 = limits::UPSTREAM_HEADERS.default as u32;
 /// Room for replies that are under way: a few of the largest.
-const WINDOW: u32 = 256 * 1024;
+const WINDOW: u32 = limits::UPSTREAM_WINDOW.default as u32;
 
 /// One HTTP/2 connection.
 pub(super) struct Https {

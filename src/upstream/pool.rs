@@ -29,7 +29,7 @@ const PIPELINE: usize = limits::UPSTREAM_PIPELINE.default_usize();
 const IDLE: Duration = Duration::from_secs(limits::UPSTREAM_IDLE.default);
 /// Queries in a row that may go without a reply before the connection counts as lost. The path under a
 /// connection can go without a word, and what waits on it is often given up before its time.
-const UNANSWERED: u32 = 3;
+const UNANSWERED: u32 = limits::UPSTREAM_UNANSWERED.default as u32;
 
 /// What there is to know of how a connection came to be: nothing yet, or its end.
 type News = watch::Receiver<Option<Result<(), Error>>>;

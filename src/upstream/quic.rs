@@ -19,9 +19,9 @@ const IDLE: Duration = Duration::from_secs(limits::UPSTREAM_IDLE.default + 10);
 /// DOQ_NO_ERROR (RFC 9250, 4.3); H3 has a number of its own, which nobody looks at in a close.
 const NO_ERROR: VarInt = VarInt::from_u32(0);
 /// Streams that a server may open towards us: HTTP/3 has three (RFC 9114, 6.2), and some send grease.
-const SERVER_STREAMS: VarInt = VarInt::from_u32(8);
+const SERVER_STREAMS: VarInt = VarInt::from_u32(limits::UPSTREAM_SERVER_STREAMS.default as u32);
 /// Room for replies that are under way.
-const WINDOW: VarInt = VarInt::from_u32(256 * 1024);
+const WINDOW: VarInt = VarInt::from_u32(limits::UPSTREAM_WINDOW.default as u32);
 
 /// One connection for DNS.
 pub(super) struct Quic {

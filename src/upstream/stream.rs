@@ -24,7 +24,7 @@ const QUEUE: usize = limits::UPSTREAM_PIPELINE.default_usize();
 /// Ids held at most; those of queries that nobody waits for any more are given back first.
 const WAITING: usize = 2 * QUEUE;
 /// How long one query may take to be written. The peer that does not read is gone.
-const WRITE: Duration = Duration::from_secs(5);
+const WRITE: Duration = limits::UPSTREAM_WRITE.default_time();
 /// Bytes read at once.
 const READ: usize = 2048;
 

@@ -31,14 +31,14 @@ use tokio_rustls::client::TlsStream;
 use super::der;
 use super::error::{Error, Kind};
 use crate::config::upstream::{Sha256, TlsName};
-use crate::config::{Host, Scheme, UpstreamSpec};
+use crate::config::{Host, Scheme, UpstreamSpec, limits};
 
 /// Sessions kept for resumption; each is of one server.
-const SESSIONS: usize = 4;
+const SESSIONS: usize = limits::UPSTREAM_SESSIONS.default_usize();
 /// What webpki calls a server's certificate that may sign others, as `openssl req -x509` makes them.
 const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
 /// Largest file of authorities: the whole of Mozilla's has 250 KiB.
-const CA_BYTES: u64 = 4 << 20;
+const CA_BYTES: u64 = limits::UPSTREAM_CA_FILE.default;
 
 /// What a TLS client needs to speak to one server.
 pub(super) struct Tls {

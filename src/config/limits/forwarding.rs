@@ -2,6 +2,8 @@
 //! host's network are heard.
 
 use super::{Limit, Unit};
+use crate::policy::screen;
+use crate::{cache, health};
 
 /// Memory that a question under way takes, with all that wait for it.
 pub const UPSTREAM_QUESTION: Limit = Limit::fixed(
@@ -9,6 +11,139 @@ pub const UPSTREAM_QUESTION: Limit = Limit::fixed(
     16 << 10,
     Unit::Bytes,
     "so 256 of them hold 4 MiB at most; most hold a few KiB",
+);
+/// Pause before the first probe of a server that failed.
+pub const HEALTH_PAUSE: Limit = Limit::fixed(
+    "pause before a failing upstream is probed",
+    health::FAILING_FOR_MS,
+    Unit::Milliseconds,
+    "doubled with each further failure; beside a question that another answers",
+);
+/// Longest pause between two probes.
+pub const HEALTH_LONGEST_PAUSE: Limit = Limit::fixed(
+    "longest pause between probes of a failing upstream",
+    health::FAILING_FOR_MS << health::MAX_DOUBLINGS,
+    Unit::Milliseconds,
+    "a server that is back is asked again after two minutes",
+);
+/// For how long a stale answer serves without another try.
+pub const CACHE_RETRY_AFTER_FAILURE: Limit = Limit::fixed(
+    "stale answers without another try",
+    cache::RETRY_AFTER_FAILURE as u64,
+    Unit::Seconds,
+    "RFC 8767, 5: no more than every 30 s where upstream does not answer",
+);
+/// For how long no second refresh of the same answer is started.
+pub const CACHE_RETRY_AFTER_REFRESH: Limit = Limit::fixed(
+    "pause between refreshes of one answer",
+    cache::RETRY_AFTER_REFRESH as u64,
+    Unit::Seconds,
+    "as long as a question may be under way",
+);
+/// Names of one reply that are followed or remembered.
+pub const SCREEN_NAMES: Limit = Limit::fixed(
+    "names of one reply that are followed",
+    screen::MAX_NAMES as u64,
+    Unit::Count,
+    "sixteen aliases and the hosts of their records fit",
+);
+/// Longest time for which the address of an upstream's host name is kept.
+pub const BOOTSTRAP_MAX_TTL: Limit = Limit::fixed(
+    "longest age of an upstream's address",
+    86_400,
+    Unit::Seconds,
+    "a larger TTL is a mistake; nobody listening there asks for a look-up at once",
+);
+/// How long a look-up of an upstream's address may take.
+pub const BOOTSTRAP_TIME: Limit = Limit::fixed(
+    "look-up of an upstream's address",
+    5,
+    Unit::Seconds,
+    "several bootstrap servers share it",
+);
+/// Pause after such a look-up failed.
+pub const BOOTSTRAP_PAUSE: Limit = Limit::fixed(
+    "pause after a failed look-up of an upstream's address",
+    1,
+    Unit::Seconds,
+    "all that wait for it share the failure",
+);
+/// Pause before a refresh that failed is tried again.
+pub const BOOTSTRAP_AGAIN: Limit = Limit::fixed(
+    "pause before an old address of an upstream is looked up again",
+    30,
+    Unit::Seconds,
+    "it serves meanwhile: an old address is better than none",
+);
+/// Aliases followed within a bootstrap server's reply.
+pub const BOOTSTRAP_ALIASES: Limit = Limit::fixed(
+    "aliases of an upstream's host name",
+    8,
+    Unit::Count,
+    "within one reply; a longer chain is a loop",
+);
+/// Queries in a row without a reply after which a connection counts as lost.
+pub const UPSTREAM_UNANSWERED: Limit = Limit::fixed(
+    "queries without a reply that end a connection",
+    3,
+    Unit::Count,
+    "the path under a connection can go without a word",
+);
+/// How long one query may take to be written.
+pub const UPSTREAM_WRITE: Limit = Limit::fixed(
+    "time to send a query on a connection",
+    5,
+    Unit::Seconds,
+    "a peer that takes nothing is gone",
+);
+/// Head start of one address of an upstream over the next.
+pub const UPSTREAM_HEAD_START: Limit = Limit::fixed(
+    "head start of an upstream's address over its next",
+    250,
+    Unit::Milliseconds,
+    "RFC 8305, 5",
+);
+/// TLS sessions kept for resumption, of each upstream.
+pub const UPSTREAM_SESSIONS: Limit = Limit::fixed(
+    "TLS sessions kept for one upstream",
+    4,
+    Unit::Count,
+    "RFC 8446, 2.2: for resumption; two connections take two",
+);
+/// Size of a `ca_file`.
+pub const UPSTREAM_CA_FILE: Limit = Limit::fixed(
+    "file of authorities",
+    4 << 20,
+    Unit::Bytes,
+    "the whole of Mozilla's has 250 KiB",
+);
+/// Header fields of a reply over HTTP.
+pub const UPSTREAM_HEADERS: Limit = Limit::fixed(
+    "header fields of an HTTP reply",
+    16 << 10,
+    Unit::Bytes,
+    "RFC 8484 needs two short ones",
+);
+/// Bytes of replies that may be under way on one connection.
+pub const UPSTREAM_WINDOW: Limit = Limit::fixed(
+    "replies under way on an HTTP/2 or QUIC connection",
+    256 << 10,
+    Unit::Bytes,
+    "a few of the largest",
+);
+/// Streams that a QUIC server may open towards us.
+pub const UPSTREAM_SERVER_STREAMS: Limit = Limit::fixed(
+    "streams that a QUIC server may open",
+    8,
+    Unit::Count,
+    "RFC 9114, 6.2: HTTP/3 has three, and some servers send grease",
+);
+/// Text of another's in a message of ours.
+pub const UPSTREAM_ERROR_TEXT: Limit = Limit::fixed(
+    "another's words in an error message",
+    200,
+    Unit::Bytes,
+    "whoever writes into our log is bounded; counted in characters",
 );
 /// Quiet after which a change of the host's network counts as complete.
 pub const NETWORK_QUIET: Limit = Limit::fixed(
@@ -49,6 +184,25 @@ pub const NETWORK_ITEMS: Limit = Limit::fixed(
 /// What stands here, for the table.
 pub(super) const FORWARDING: &[Limit] = &[
     UPSTREAM_QUESTION,
+    HEALTH_PAUSE,
+    HEALTH_LONGEST_PAUSE,
+    CACHE_RETRY_AFTER_FAILURE,
+    CACHE_RETRY_AFTER_REFRESH,
+    SCREEN_NAMES,
+    BOOTSTRAP_MAX_TTL,
+    BOOTSTRAP_TIME,
+    BOOTSTRAP_PAUSE,
+    BOOTSTRAP_AGAIN,
+    BOOTSTRAP_ALIASES,
+    UPSTREAM_UNANSWERED,
+    UPSTREAM_WRITE,
+    UPSTREAM_HEAD_START,
+    UPSTREAM_SESSIONS,
+    UPSTREAM_CA_FILE,
+    UPSTREAM_HEADERS,
+    UPSTREAM_WINDOW,
+    UPSTREAM_SERVER_STREAMS,
+    UPSTREAM_ERROR_TEXT,
     NETWORK_QUIET,
     NETWORK_BURST,
     NETWORK_LOOK,
