@@ -113,7 +113,7 @@ pub const WAITING_PER_OUTSTANDING: usize = limits::WAITING.default_usize();
 /// A server that takes longer than this many times its usual time gets a rival.
 const SLOW_FACTOR: f32 = 3.0;
 /// A rival comes no sooner than this.
-const SLOW_AT_LEAST: Duration = Duration::from_millis(100);
+const SLOW_AT_LEAST: Duration = limits::UPSTREAM_RIVAL.default_time();
 /// A rival comes when at the latest this part of an attempt's time is over.
 const RIVAL_AFTER: u32 = 3;
 

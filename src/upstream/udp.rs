@@ -42,17 +42,20 @@ const QUERIES: usize = limits::UPSTREAM_UDP_QUERIES.default_usize();
 /// Age at which a socket is given up.
 const SECONDS: u64 = limits::UPSTREAM_UDP_SECONDS.default;
 /// Largest reply read; we announce 1232, and some servers do not care.
-const BUFFER: usize = 4096;
+const BUFFER: usize = limits::UPSTREAM_UDP_REPLY.default_usize();
 /// A query is sent again after this part of its time, and once more after three times as much.
 const AGAIN_AFTER: u32 = 4;
 /// Sent again at most so often.
-const AGAIN: u32 = 2;
+const AGAIN: u32 = limits::UPSTREAM_UDP_AGAIN.default as u32;
 /// Bounds on the first wait before a query is sent again.
-const AGAIN_BOUNDS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+const AGAIN_BOUNDS: (Duration, Duration) = (
+    limits::UPSTREAM_UDP_SOONEST.default_time(),
+    limits::UPSTREAM_UDP_LATEST.default_time(),
+);
 /// Replies in a row with changed letters after which the letters are left alone.
-const MANGLED: u8 = 2;
+const MANGLED: u8 = limits::UPSTREAM_MANGLED.default as u8;
 /// For how long they are.
-const MANGLED_FOR: Duration = Duration::from_secs(3600);
+const MANGLED_FOR: Duration = limits::UPSTREAM_MANGLED_TIME.default_time();
 /// Tries to find an id that no query under way has.
 const ID_TRIES: u32 = 64;
 

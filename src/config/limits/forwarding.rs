@@ -145,6 +145,55 @@ pub const UPSTREAM_ERROR_TEXT: Limit = Limit::fixed(
     Unit::Bytes,
     "whoever writes into our log is bounded; counted in characters",
 );
+/// Largest reply read over UDP.
+pub const UPSTREAM_UDP_REPLY: Limit = Limit::fixed(
+    "UDP reply of an upstream",
+    4096,
+    Unit::Bytes,
+    "1232 are announced, and some servers do not care",
+);
+/// Times that a UDP query is sent again within an attempt.
+pub const UPSTREAM_UDP_AGAIN: Limit = Limit::fixed(
+    "times that a UDP query is sent again",
+    2,
+    Unit::Count,
+    "RFC 1035, 4.2.1: after a quarter and after three quarters of an attempt",
+);
+/// Least wait before a UDP query is sent again.
+pub const UPSTREAM_UDP_SOONEST: Limit = Limit::fixed(
+    "least wait before a UDP query is sent again",
+    50,
+    Unit::Milliseconds,
+    "near servers answer within it",
+);
+/// Longest first wait before a UDP query is sent again.
+pub const UPSTREAM_UDP_LATEST: Limit = Limit::fixed(
+    "longest wait before a UDP query is sent again for the first time",
+    1,
+    Unit::Seconds,
+    "a lost datagram is more likely than a slower server",
+);
+/// Replies in a row with changed letters after which the letters are left alone.
+pub const UPSTREAM_MANGLED: Limit = Limit::fixed(
+    "replies with changed letters before the letters are left alone",
+    2,
+    Unit::Count,
+    "0x20: in a row, so that one forged reply does not turn the protection off",
+);
+/// For how long they are left alone.
+pub const UPSTREAM_MANGLED_TIME: Limit = Limit::fixed(
+    "time for which letters are left alone",
+    3600,
+    Unit::Seconds,
+    "a server that changes them is asked twice otherwise",
+);
+/// A rival of a slow server comes no sooner than this.
+pub const UPSTREAM_RIVAL: Limit = Limit::fixed(
+    "soonest rival of a slow upstream",
+    100,
+    Unit::Milliseconds,
+    "earlier ones would double the questions of a healthy network",
+);
 /// Quiet after which a change of the host's network counts as complete.
 pub const NETWORK_QUIET: Limit = Limit::fixed(
     "quiet after a change of the network",
@@ -203,6 +252,13 @@ pub(super) const FORWARDING: &[Limit] = &[
     UPSTREAM_WINDOW,
     UPSTREAM_SERVER_STREAMS,
     UPSTREAM_ERROR_TEXT,
+    UPSTREAM_UDP_REPLY,
+    UPSTREAM_UDP_AGAIN,
+    UPSTREAM_UDP_SOONEST,
+    UPSTREAM_UDP_LATEST,
+    UPSTREAM_MANGLED,
+    UPSTREAM_MANGLED_TIME,
+    UPSTREAM_RIVAL,
     NETWORK_QUIET,
     NETWORK_BURST,
     NETWORK_LOOK,
