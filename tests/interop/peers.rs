@@ -1,0 +1,174 @@
+//! Peers as processes: each on loopback ports of its own, with its files in a temporary folder, ready when it
+//! answers, and ended by its own pid when the value goes, also in a test that fails.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::program;
+use crate::support::{self, Client, House, Message, Running, rcode, rtype};
+
+/// A peer's daemon. It ends by SIGTERM, because its children listen to that.
+pub(crate) struct Peer {
+    pub(crate) process: Running,
+    pub(crate) addr: SocketAddr,
+    // Where its files are; they go after it.
+    _house: House,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.process.end();
+    }
+}
+
+impl Peer {
+    /// Starts a daemon with a config of this text, written with its port and folder, and waits for its first
+    /// answer to `probe`.
+    pub(crate) fn start(
+        name: &str,
+        args: &[&str],
+        addr: SocketAddr,
+        house: House,
+        config: &str,
+        probe: &str,
+    ) -> Self {
+        house.write("peer.conf", config);
+        let mut command = Command::new(program(name).unwrap());
+        command
+            .args(args)
+            .arg(house.path("peer.conf"))
+            .current_dir(house.root());
+        let mut peer = Peer {
+            process: Running::start(&mut command),
+            addr,
+            _house: house,
+        };
+        let end = Instant::now() + support::DEADLINE;
+        // A foreign daemon has no word for ready that we could wait for; it is ready when it answers.
+        loop {
+            let query = Message::query(probe, rtype::SOA);
+            let bytes = peer.client().raw(&query.encode(), Duration::from_millis(200));
+            match bytes.and_then(|bytes| Message::decode(&bytes).ok()) {
+                Some(reply) if reply.rcode == rcode::NOERROR => return peer,
+                _ => std::thread::sleep(Duration::from_millis(20)),
+            }
+            let alive = peer.process.is_alive();
+            assert!(
+                alive && Instant::now() < end,
+                "{name} does not come up:\n{}",
+                peer.process.log().join("\n")
+            );
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.addr, self.addr)
+    }
+}
+
+/// An address for one peer: one of this machine's that nobody else uses, and a port that is free there. With
+/// 127.0.0.1 another test could take the port before the peer does.
+pub(crate) fn free_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let ip = Ipv4Addr::new(
+        127,
+        64 + NEXT.fetch_add(1, Ordering::Relaxed) % 128,
+        high,
+        low.clamp(1, 254),
+    );
+    (0..100)
+        .find_map(|_| {
+            let udp = UdpSocket::bind((ip, 0)).ok()?;
+            let addr = udp.local_addr().ok()?;
+            TcpListener::bind(addr).ok()?;
+            Some(addr)
+        })
+        .expect("a port that is free for UDP and TCP")
+}
+
+pub(crate) fn nsd(zones: &[(&str, &str)]) -> Peer {
+    let (house, addr) = (House::new(), free_address());
+    let (ip, port) = (addr.ip(), addr.port());
+    let folder = house.root().display();
+    let mut config = format!(
+        "server:\n  ip-address: {ip}@{port}\n  username: \"\"\n  server-count: 1\n  zonesdir: \"{folder}\"\n  \
+         database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  xfrdfile: \"{folder}/xfrd\"\n  xfrdir: \"{folder}\"\n  \
+         zonelistfile: \"{folder}/zone.list\"\n  rrl-ratelimit: 0\n  minimal-responses: yes\n\
+         remote-control:\n  control-enable: no\n"
+    );
+    for (name, text) in zones {
+        house.write(&format!("{name}.zone"), text);
+        config.push_str(&format!("zone:\n  name: {name}\n  zonefile: {name}.zone\n"));
+    }
+    let probe = format!("{}.", zones[0].0);
+    Peer::start("nsd", &["-d", "-c"], addr, house, &config, &probe)
+}
+
+pub(crate) fn knot(zones: &[(&str, &str)], signed: bool) -> Peer {
+    let (house, addr) = (House::new(), free_address());
+    let (ip, port) = (addr.ip(), addr.port());
+    let folder = house.root().display();
+    let signing = if signed { "    dnssec-signing: on\n" } else { "" };
+    let mut config = format!(
+        "server:\n  rundir: \"{folder}\"\n  listen: {ip}@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
+         background-workers: 1\nlog:\n  - target: stderr\n    any: warning\ndatabase:\n  storage: \"{folder}\"\n\
+         template:\n  - id: default\n    storage: \"{folder}\"\n    zonefile-sync: -1\n{signing}zone:\n"
+    );
+    for (name, text) in zones {
+        house.write(&format!("{name}.zone"), text);
+        config.push_str(&format!("  - domain: {name}\n    file: {name}.zone\n"));
+    }
+    let probe = format!("{}.", zones[0].0);
+    Peer::start("knotd", &["-c"], addr, house, &config, &probe)
+}
+
+/// A public zone, as far as these tests go.
+pub(crate) const PUBLIC: &str = "\
+$TTL 300
+@      SOA   ns hostmaster 1 3600 900 604800 60
+@      NS    ns
+ns     A     127.0.0.1
+www    A     198.51.100.80
+www    AAAA  2001:db8::80
+alias  CNAME www
+broken CNAME nowhere
+empty  CNAME ns
+odd    TYPE65280 \\# 3 abcdef
+*.any  TXT   \"wild\"
+moved  DNAME any
+srv    SRV   1 2 3 www
+";
+
+pub(crate) fn public() -> String {
+    let big: String = (0..200).map(|n| format!("big A 198.51.100.{n}\n")).collect();
+    format!("{PUBLIC}{big}")
+}
+
+/// Unbound on this port: `more` goes into its server clause, `below` behind it; ready when it answers `probe`.
+pub(crate) fn unbound(addr: SocketAddr, more: &str, below: &str, probe: &str) -> Peer {
+    let (house, ip, port) = (House::new(), addr.ip(), addr.port());
+    let folder = house.root().display();
+    let config = format!(
+        "server:\n  interface: {ip}\n  port: {port}\n  do-daemonize: no\n  username: \"\"\n  chroot: \"\"\n  \
+         directory: \"{folder}\"\n  pidfile: \"\"\n  use-syslog: no\n  logfile: \"\"\n  num-threads: 1\n  \
+         do-not-query-localhost: no\n  access-control: 127.0.0.0/8 allow\n  do-ip6: no\n  ede: yes\n  \
+         edns-buffer-size: 1232\n{more}remote-control:\n  control-enable: no\n{below}"
+    );
+    Peer::start("unbound", &["-d", "-c"], addr, house, &config, probe)
+}
+
+pub(crate) fn stub_zone(server: &Peer) -> String {
+    let (ip, port) = (server.addr.ip(), server.addr.port());
+    format!(
+        "stub-zone:
+  name: example.net
+  stub-addr: {ip}@{port}
+  stub-prime: no
+"
+    )
+}
+
+pub(crate) const ITERATE: &str = "  module-config: \"iterator\"\n";
