@@ -1,5 +1,8 @@
-//! Other people's DNS software against ours: dig and kdig ask us, NSD and Knot answer the same zones as we do,
-//! and Unbound stands upstream.
+//! Other people's DNS software against ours: dig and kdig ask us, NSD and Knot DNS answer the same zones as we do,
+//! and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand upstream, over every transport that each of them speaks.
+//!
+//! The tests are in `interop/`: `clients`, `agreement`, `resolver` and `encrypted`; `peers` starts and ends other
+//! people's daemons.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
 //! passed. Peers run on loopback ports, with files in a temporary folder, and are stopped by their own pid.
@@ -9,6 +12,10 @@
 mod agreement;
 #[path = "interop/clients.rs"]
 mod clients;
+#[cfg(feature = "h3")]
+#[path = "interop/encrypted.rs"]
+mod encrypted;
+#[cfg_attr(not(feature = "h3"), allow(dead_code))]
 #[path = "interop/peers.rs"]
 mod peers;
 #[path = "interop/resolver.rs"]
@@ -27,7 +34,14 @@ use support::{Daemon, House};
 type Test = (&'static str, &'static [&'static str], fn());
 
 fn main() -> ExitCode {
-    let tests = [clients::TESTS, agreement::TESTS, resolver::TESTS].concat();
+    let tests = [
+        clients::TESTS,
+        agreement::TESTS,
+        resolver::TESTS,
+        #[cfg(feature = "h3")]
+        encrypted::TESTS,
+    ]
+    .concat();
     let trials = tests.into_iter().map(|(name, peers, test)| {
         let missing: Vec<&str> = peers
             .iter()
@@ -44,7 +58,7 @@ fn main() -> ExitCode {
         .with_ignored_flag(!missing.is_empty())
     });
     let mut arguments = Arguments::from_args();
-    // Nine houses with peers at once are more than a small machine should carry.
+    // Twenty houses with peers at once are more than a small machine should carry.
     arguments.test_threads.get_or_insert(2);
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

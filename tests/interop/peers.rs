@@ -1,7 +1,7 @@
 //! Peers as processes: each on loopback ports of its own, with its files in a temporary folder, ready when it
 //! answers, and ended by its own pid when the value goes, also in a test that fails.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -63,6 +63,22 @@ impl Peer {
         }
     }
 
+    /// Waits until connections are taken at each of these.
+    pub(crate) fn wait_for_doors(&mut self, doors: &[SocketAddr]) {
+        let end = Instant::now() + support::DEADLINE;
+        for door in doors {
+            while TcpStream::connect(door).is_err() {
+                let alive = self.process.is_alive();
+                assert!(
+                    alive && Instant::now() < end,
+                    "nobody listens on {door}:\n{}",
+                    self.process.log().join("\n")
+                );
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(self.addr, self.addr)
     }
@@ -90,13 +106,18 @@ pub(crate) fn free_address() -> SocketAddr {
 }
 
 pub(crate) fn nsd(zones: &[(&str, &str)]) -> Peer {
+    nsd_with("", zones)
+}
+
+/// NSD of these zones; `more` goes into its server clause.
+pub(crate) fn nsd_with(more: &str, zones: &[(&str, &str)]) -> Peer {
     let (house, addr) = (House::new(), free_address());
     let (ip, port) = (addr.ip(), addr.port());
     let folder = house.root().display();
     let mut config = format!(
         "server:\n  ip-address: {ip}@{port}\n  username: \"\"\n  server-count: 1\n  zonesdir: \"{folder}\"\n  \
          database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  xfrdfile: \"{folder}/xfrd\"\n  xfrdir: \"{folder}\"\n  \
-         zonelistfile: \"{folder}/zone.list\"\n  rrl-ratelimit: 0\n  minimal-responses: yes\n\
+         zonelistfile: \"{folder}/zone.list\"\n  rrl-ratelimit: 0\n  minimal-responses: yes\n{more}\
          remote-control:\n  control-enable: no\n"
     );
     for (name, text) in zones {
@@ -172,3 +193,97 @@ pub(crate) fn stub_zone(server: &Peer) -> String {
 }
 
 pub(crate) const ITERATE: &str = "  module-config: \"iterator\"\n";
+
+/// Knot Resolver that forwards to `server` and validates what it says, from this trust anchor on.
+pub(crate) fn kresd(
+    server: SocketAddr,
+    anchor: &str,
+    tls: SocketAddr,
+    https: SocketAddr,
+    certificate: &str,
+    key: &str,
+) -> Peer {
+    let (house, addr) = (House::new(), free_address());
+    let folder = house.root().display().to_string();
+    let listen = |door: SocketAddr, kind: &str| {
+        format!(
+            "net.listen('{}', {}, {{kind = '{kind}'}})\n",
+            door.ip(),
+            door.port()
+        )
+    };
+    // Several of its modules ask the world's root servers at start and now and then.
+    let config = format!(
+        "{}{}{}net.tls('{certificate}', '{key}')\nnet.ipv6 = false\n\
+         for _, name in ipairs({{'priming', 'ta_update', 'ta_signal_query', 'detect_time_skew', \
+         'detect_time_jump'}}) do modules.unload(name) end\n\
+         trust_anchors.remove('.')\ntrust_anchors.add([[{anchor}]])\n\
+         cache.open(10 * MB, 'lmdb://{folder}/cache')\n\
+         policy.add(policy.all(policy.FORWARD('{}@{}')))\n",
+        listen(addr, "dns"),
+        listen(tls, "tls"),
+        listen(https, "doh2"),
+        server.ip(),
+        server.port()
+    );
+    // Without a prompt. It works in the folder in which it is started.
+    Peer::start("kresd", &["-n", "-c"], addr, house, &config, "example.net.")
+}
+
+/// dnsdist before `server`.
+pub(crate) fn dnsdist(
+    server: SocketAddr,
+    tls: SocketAddr,
+    https: SocketAddr,
+    certificate: &str,
+    key: &str,
+) -> Peer {
+    let (house, addr) = (House::new(), free_address());
+    // It would ask the world whether its version is a safe one.
+    let config = format!(
+        "setSecurityPollSuffix('')\nsetLocal('{addr}')\naddTLSLocal('{tls}', '{certificate}', '{key}')\n\
+         addDOHLocal('{https}', '{certificate}', '{key}', '/dns-query')\nsetACL('127.0.0.0/8')\n\
+         newServer({{address = '{server}', checkName = 'example.net.'}})\n"
+    );
+    Peer::start(
+        "dnsdist",
+        &["--supervised", "--disable-syslog", "--config"],
+        addr,
+        house,
+        &config,
+        "example.net.",
+    )
+}
+
+/// Caddy that is `name` over HTTP/3 (and 1 and 2) and passes requests on to `behind`, over HTTP/2.
+pub(crate) fn caddy(name: &str, addr: SocketAddr, behind: SocketAddr, certificate: &str, key: &str) -> Peer {
+    let house = House::new();
+    let (ip, port) = (addr.ip(), addr.port());
+    let folder = house.root().display();
+    // By itself it would ask an authority for a certificate, and listen on ports of everybody's.
+    house.write(
+        "peer.conf",
+        &format!(
+            "{{\n  admin off\n  auto_https off\n  storage file_system {folder}\n}}\n\
+             https://:{port} {{\n  bind {ip}\n  tls {certificate} {key}\n  reverse_proxy https://{behind} {{\n    \
+             header_up Host {name}\n    transport http {{\n      tls_insecure_skip_verify\n      versions 2\n    }}\n  \
+             }}\n}}\n"
+        ),
+    );
+    let mut command = Command::new(program("caddy").unwrap());
+    command
+        .args(["run", "--adapter", "caddyfile", "--config"])
+        .arg(house.path("peer.conf"))
+        .env("XDG_CONFIG_HOME", house.root())
+        .env("XDG_DATA_HOME", house.root())
+        .current_dir(house.root());
+    let peer = Peer {
+        process: Running::start(&mut command),
+        addr,
+        _house: house,
+    };
+    peer.process.wait_for_line("the word that all is served", |line| {
+        line.contains("serving initial configuration")
+    });
+    peer
+}

@@ -10,6 +10,8 @@
 
 pub(crate) mod client;
 pub(crate) mod house;
+#[cfg(feature = "tls")]
+pub(crate) mod identity;
 pub(crate) mod process;
 pub(crate) mod sample;
 #[cfg(all(feature = "https", feature = "h3"))]

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::identity::Identity;
 use super::upstream::{Act, Seen, Shared, Transport};
 use super::wire::Message;
 
@@ -63,19 +64,21 @@ impl Secure {
         names: &[&str],
         script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
     ) -> Self {
-        Self::with_identity(at, identity(names), script)
+        Self::with_identity(at, Identity::new(names), script)
     }
 
     /// An upstream whose certificate signed itself and may sign others, and answers nothing.
     pub(crate) fn own_authority(names: &[&str]) -> Self {
-        Self::with_identity(Ipv4Addr::LOCALHOST, own_authority(names), |_, _| Vec::new())
+        let identity = Identity::own_authority(names);
+        Self::with_identity(Ipv4Addr::LOCALHOST, identity, |_, _| Vec::new())
     }
 
     fn with_identity(
         at: Ipv4Addr,
-        (config, authority, pin): (rustls::ServerConfig, String, String),
+        identity: Identity,
         script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
     ) -> Self {
+        let config = server_config(&identity);
         let shared = Arc::new(Shared::new(Arc::new(script)));
         let counts = Arc::new(Counts::default());
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -98,8 +101,8 @@ impl Secure {
             https,
             quic,
             h3,
-            authority,
-            pin,
+            authority: identity.authority,
+            pin: identity.pin,
             counts,
             shared,
             stop: Some(stop),
@@ -153,40 +156,11 @@ impl Drop for Secure {
     }
 }
 
-/// A server's TLS without ALPN, the authority in PEM, the pin.
-fn identity(names: &[&str]) -> (rustls::ServerConfig, String, String) {
-    let authority_key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority = params.self_signed(&authority_key).unwrap();
-    let issuer = rcgen::Issuer::new(params, authority_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let certificate = rcgen::CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    (server_config(&certificate, &key), authority.pem(), pin_of(&key))
-}
-
-fn own_authority(names: &[&str]) -> (rustls::ServerConfig, String, String) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let mut params = rcgen::CertificateParams::new(names).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let certificate = params.self_signed(&key).unwrap();
-    (server_config(&certificate, &key), certificate.pem(), pin_of(&key))
-}
-
-fn pin_of(key: &rcgen::KeyPair) -> String {
-    let public = rcgen::PublicKeyData::subject_public_key_info(key);
-    let sum = ring::digest::digest(&ring::digest::SHA256, &public);
-    data_encoding::BASE64.encode(sum.as_ref())
-}
-
-fn server_config(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> rustls::ServerConfig {
-    let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+/// A server's TLS without ALPN.
+fn server_config(identity: &Identity) -> rustls::ServerConfig {
+    let (certificate, key) = identity.der();
+    let chain = vec![CertificateDer::from(certificate)];
+    let key = PrivatePkcs8KeyDer::from(key).into();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
