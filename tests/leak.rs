@@ -10,56 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use support::sample::HEARTH;
-use support::wire::put_name;
-use support::{Daemon, House, Message, SetAtEnd, Upstream, rcode, rtype};
+use support::upstream::positive;
+use support::{Daemon, House, Message, SetAtEnd, Transport, Upstream, leaks, rcode, rtype};
 
 const PRIVATE: &str = "hearth.example.";
 
-/// Names that a leak could bear: held, not held, deep, wild, odd in case and type.
-const NAMES: &[(&str, u16)] = &[
-    ("hearth.example.", rtype::A),
-    ("hearth.example.", rtype::AAAA),
-    ("hearth.example.", rtype::NS),
-    ("hearth.example.", rtype::SOA),
-    ("hearth.example.", rtype::DS),
-    ("hearth.example.", 48),
-    ("matrix.hearth.example.", rtype::A),
-    ("matrix.hearth.example.", rtype::AAAA),
-    ("matrix.hearth.example.", rtype::HTTPS),
-    ("matrix.hearth.example.", rtype::ANY),
-    ("MATRIX.Hearth.EXAMPLE.", rtype::TXT),
-    ("nowhere.hearth.example.", rtype::A),
-    ("a.b.c.d.e.nowhere.hearth.example.", rtype::AAAA),
-    ("*.hearth.example.", rtype::A),
-    ("_matrix._tcp.hearth.example.", rtype::SRV),
-    ("_matrix-fed._tcp.hearth.example.", rtype::SRV),
-    ("dangling.hearth.example.", rtype::A),
-    ("x.old.hearth.example.", rtype::A),
-    ("y.old.hearth.example.", rtype::AAAA),
-    ("host.sub.hearth.example.", rtype::A),
-    ("with\\.dot.hearth.example.", rtype::A),
-    ("hearth\\.example.hearth.example.", rtype::A),
-    ("odd.hearth.example.", 65280),
-];
-
-/// Asks all of [`NAMES`] over UDP and TCP, in several shapes; the response codes of the plain form.
 fn ask_everything(daemon: &Daemon) -> Vec<u16> {
-    let client = daemon.client();
-    let codes = NAMES
-        .iter()
-        .map(|(name, asked)| client.ask(name, *asked).rcode)
-        .collect();
-    let mut stream = client.stream();
-    for (name, asked) in NAMES {
-        let mut query = Message::query(name, *asked).with_edns(1232);
-        stream.exchange(&query);
-        query.edns.as_mut().unwrap().dnssec_ok = true;
-        query.cd = true;
-        client.exchange(&query);
-        query.rd = false;
-        client.exchange(&query);
-    }
-    codes
+    leaks::ask_everything(daemon, PRIVATE)
 }
 
 /// Nothing private arrived; and the watch works, because this public name did.
@@ -72,18 +29,7 @@ fn assert_no_leak(daemon: &Daemon, upstream: &Upstream) {
         "upstream is asked at all"
     );
     assert!(upstream.count(&public) > 0, "the watch does not see what arrives");
-    let leaked = upstream.names_below(PRIVATE);
-    assert!(leaked.is_empty(), "sent upstream: {leaked:?}");
-    // Not even inside something that is no DNS message, or in another section of one.
-    let mut needle = Vec::new();
-    put_name(&mut needle, PRIVATE);
-    let holds = |bytes: &[u8]| {
-        bytes
-            .windows(needle.len())
-            .any(|window| window.eq_ignore_ascii_case(&needle))
-    };
-    assert!(!upstream.unreadable().iter().any(|bytes| holds(bytes)));
-    assert!(!upstream.seen().iter().any(|seen| holds(&seen.query.encode())));
+    leaks::assert_unseen(upstream, PRIVATE);
 }
 
 fn house(zone: &str) -> (House, Upstream) {
@@ -221,8 +167,8 @@ fn nothing_leaks_under_reloads_edits_and_kills() {
             scope.spawn(|| {
                 while !stop.load(Ordering::SeqCst) {
                     // Replies may stay out when the daemon is killed; what arrives upstream is the point.
-                    for (name, asked) in NAMES {
-                        let query = Message::query(name, *asked).encode();
+                    for (name, asked) in leaks::names(PRIVATE) {
+                        let query = Message::query(&name, asked).encode();
                         client.raw(&query, Duration::from_millis(20));
                     }
                 }
@@ -368,4 +314,51 @@ fn only_the_two_exceptions_go_upstream() {
         assert_eq!(daemon.ask(name, rtype::A).rcode, rcode::SERVFAIL, "{name}");
     }
     assert_eq!(upstream.names_below("over.example."), [""; 0]);
+}
+
+// ---- a whole life, over every transport that an upstream can have
+
+/// Every public name has one address.
+fn nothing_leaks_over(by: Transport) {
+    let world = leaks::World {
+        top: "example.",
+        config: "",
+    };
+    leaks::nothing_leaks(by, world, House::new(), |query, _| {
+        Some(positive(query, "198.51.100.7"))
+    });
+}
+
+#[test]
+fn nothing_leaks_over_udp() {
+    nothing_leaks_over(Transport::Udp);
+}
+
+#[test]
+fn nothing_leaks_over_tcp() {
+    nothing_leaks_over(Transport::Tcp);
+}
+
+#[test]
+#[cfg(all(feature = "https", feature = "h3"))]
+fn nothing_leaks_over_tls() {
+    nothing_leaks_over(Transport::Tls);
+}
+
+#[test]
+#[cfg(all(feature = "https", feature = "h3"))]
+fn nothing_leaks_over_https() {
+    nothing_leaks_over(Transport::Https);
+}
+
+#[test]
+#[cfg(all(feature = "https", feature = "h3"))]
+fn nothing_leaks_over_quic() {
+    nothing_leaks_over(Transport::Quic);
+}
+
+#[test]
+#[cfg(all(feature = "https", feature = "h3"))]
+fn nothing_leaks_over_h3() {
+    nothing_leaks_over(Transport::H3);
 }

@@ -12,6 +12,7 @@ pub(crate) mod client;
 pub(crate) mod house;
 #[cfg(feature = "tls")]
 pub(crate) mod identity;
+pub(crate) mod leaks;
 pub(crate) mod process;
 pub(crate) mod sample;
 #[cfg(all(feature = "https", feature = "h3"))]

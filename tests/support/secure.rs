@@ -5,6 +5,7 @@
 //! cover; what is read and written in them is this file's.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::identity::Identity;
-use super::upstream::{Act, Seen, Shared, Transport};
+use super::upstream::{Act, Shared, Transport};
 use super::wire::Message;
 
 /// The running upstream. It ends with the value.
@@ -121,11 +122,6 @@ impl Secure {
         ]
     }
 
-    /// Every question until now.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.shared.seen()
-    }
-
     /// Connections until now whose handshake was begun.
     pub(crate) fn accepted(&self) -> usize {
         self.counts.accepted.load(Ordering::SeqCst)
@@ -144,6 +140,14 @@ impl Secure {
     /// Authorities of HTTP requests.
     pub(crate) fn authorities(&self) -> Vec<String> {
         self.counts.authorities.lock().unwrap().clone()
+    }
+}
+
+impl Deref for Secure {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
     }
 }
 

@@ -4,6 +4,7 @@
 //! The memory is the point of the leak tests: they ask it whether a name of a private zone ever arrived.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ pub(crate) enum Act {
     Close,
 }
 
-pub(super) type Script = dyn Fn(&Message, Transport) -> Vec<Act> + Send + Sync;
+pub(crate) type Script = dyn Fn(&Message, Transport) -> Vec<Act> + Send + Sync;
 
 /// The running upstream. It ends with the value.
 pub(crate) struct Upstream {
@@ -54,7 +55,8 @@ pub(crate) struct Upstream {
     shared: Arc<Shared>,
 }
 
-pub(super) struct Shared {
+/// What the listeners of an upstream share: its script, and the memory of what arrived.
+pub(crate) struct Shared {
     script: Mutex<Arc<Script>>,
     seen: Mutex<Vec<Seen>>,
     unreadable: Mutex<Vec<Vec<u8>>>,
@@ -103,66 +105,13 @@ impl Upstream {
     pub(crate) fn silent() -> Self {
         Self::start(|_, _| Vec::new())
     }
+}
 
-    /// Plays another script from now on.
-    pub(crate) fn script(&self, script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static) {
-        *self.shared.script.lock().unwrap() = Arc::new(script);
-    }
+impl Deref for Upstream {
+    type Target = Shared;
 
-    /// Every question until now.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.shared.seen.lock().unwrap().clone()
-    }
-
-    /// Forgets what arrived.
-    pub(crate) fn forget(&self) {
-        self.shared.seen.lock().unwrap().clear();
-    }
-
-    /// How often this name was asked, whatever the type.
-    pub(crate) fn count(&self, name: &str) -> usize {
-        self.seen()
-            .iter()
-            .filter(|seen| seen.query.qname().eq_ignore_ascii_case(name))
-            .count()
-    }
-
-    /// Every name at or below `zone` that arrived, in lower case, and the type that was asked. (Over UDP names
-    /// arrive with letters of random case.)
-    pub(crate) fn names_below(&self, zone: &str) -> Vec<String> {
-        let zone = zone.to_ascii_lowercase();
-        let below = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            name == zone || name.ends_with(&format!(".{zone}"))
-        };
-        let questions = self.seen().into_iter().flat_map(|seen| seen.query.questions);
-        questions
-            .filter(|(name, _, _)| below(name))
-            .map(|(name, rtype, _)| format!("{} {}", name.to_ascii_lowercase(), type_name(rtype)))
-            .collect()
-    }
-
-    /// Datagrams and frames that were no DNS message.
-    pub(crate) fn unreadable(&self) -> Vec<Vec<u8>> {
-        self.shared.unreadable.lock().unwrap().clone()
-    }
-
-    /// Waits until a question is there that `wanted` takes.
-    #[track_caller]
-    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
-        let end = Instant::now() + DEADLINE;
-        let mut seen = self.shared.seen.lock().unwrap();
-        loop {
-            if let Some(found) = seen.iter().find(|one| wanted(one)) {
-                return found.clone();
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "waited for {what} to arrive upstream; what arrived: {seen:?}"
-            );
-            seen = self.shared.news.wait_timeout(seen, left).unwrap().0;
-        }
+    fn deref(&self) -> &Shared {
+        &self.shared
     }
 }
 
@@ -262,8 +211,65 @@ impl Shared {
         }
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    /// Plays another script from now on.
+    pub(crate) fn script(&self, script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static) {
+        *self.script.lock().unwrap() = Arc::new(script);
+    }
+
+    /// Every question until now.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Forgets what arrived.
+    pub(crate) fn forget(&self) {
+        self.seen.lock().unwrap().clear();
+    }
+
+    /// How often this name was asked, whatever the type.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.seen()
+            .iter()
+            .filter(|seen| seen.query.qname().eq_ignore_ascii_case(name))
+            .count()
+    }
+
+    /// Every name at or below `zone` that arrived, in lower case, and the type that was asked. (Over UDP names
+    /// arrive with letters of random case.)
+    pub(crate) fn names_below(&self, zone: &str) -> Vec<String> {
+        let zone = zone.to_ascii_lowercase();
+        let below = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name == zone || name.ends_with(&format!(".{zone}"))
+        };
+        let questions = self.seen().into_iter().flat_map(|seen| seen.query.questions);
+        questions
+            .filter(|(name, _, _)| below(name))
+            .map(|(name, rtype, _)| format!("{} {}", name.to_ascii_lowercase(), type_name(rtype)))
+            .collect()
+    }
+
+    /// Datagrams and frames that were no DNS message.
+    pub(crate) fn unreadable(&self) -> Vec<Vec<u8>> {
+        self.unreadable.lock().unwrap().clone()
+    }
+
+    /// Waits until a question is there that `wanted` takes.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
+        let end = Instant::now() + DEADLINE;
+        let mut seen = self.seen.lock().unwrap();
+        loop {
+            if let Some(found) = seen.iter().find(|one| wanted(one)) {
+                return found.clone();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "waited for {what} to arrive upstream; what arrived: {seen:?}"
+            );
+            seen = self.news.wait_timeout(seen, left).unwrap().0;
+        }
     }
 
     /// Remembers a question and asks the script.
