@@ -22,13 +22,12 @@ mod peers;
 mod resolver;
 mod support;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
 use support::sample::{HEARTH, WILD};
-use support::{Daemon, House};
+use support::{Daemon, House, program};
 
 /// Name, the peers that it needs, the test.
 type Test = (&'static str, &'static [&'static str], fn());
@@ -61,16 +60,6 @@ fn main() -> ExitCode {
     // Twenty houses with peers at once are more than a small machine should carry.
     arguments.test_threads.get_or_insert(2);
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
-}
-
-/// Where a program is; daemons live where a user's PATH need not point.
-fn program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path)
-        .chain(more)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
 }
 
 /// A house with three zones of ours.

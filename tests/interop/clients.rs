@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::support::{Daemon, run};
-use crate::{Test, program, served};
+use crate::support::{Daemon, program, run};
+use crate::{Test, served};
 
 pub(crate) const TESTS: &[Test] = &[
     ("dig_gets_what_it_asks_for", &["dig"], dig_gets_what_it_asks_for),

@@ -10,13 +10,11 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::peers::{
-    ITERATE, Peer, caddy, dnsdist, free_address, kresd, nsd_with, public, stub_zone, unbound,
-};
+use crate::Test;
+use crate::peers::{ITERATE, caddy, dnsdist, kresd, nsd_with, public, stub_zone, unbound};
 use crate::support::identity::Identity;
 use crate::support::wire::Edns;
-use crate::support::{Client, Daemon, House, Message, rcode, rtype, run};
-use crate::{Test, program};
+use crate::support::{Client, Daemon, House, Message, Peer, free_address, program, rcode, rtype, run};
 
 pub(crate) const TESTS: &[Test] = &[
     ("unbound_answers_over_udp_tcp_tls_and_https", UNBOUND, || {

@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::peers::{ITERATE, free_address, knot, nsd, public, stub_zone, unbound};
+use crate::peers::{ITERATE, knot, nsd, public, stub_zone, unbound};
 use crate::support::sample::HEARTH;
 use crate::support::wire::type_number;
-use crate::support::{self, Client, House, Message, rcode, rtype, run};
-use crate::{Test, program, served};
+use crate::support::{self, Client, House, Message, free_address, program, rcode, rtype, run};
+use crate::{Test, served};
 
 pub(crate) const TESTS: &[Test] = &[
     (

@@ -13,6 +13,7 @@ pub(crate) mod house;
 #[cfg(feature = "tls")]
 pub(crate) mod identity;
 pub(crate) mod leaks;
+pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod sample;
 #[cfg(all(feature = "https", feature = "h3"))]
@@ -22,6 +23,7 @@ pub(crate) mod wire;
 
 pub(crate) use client::{Client, Stream};
 pub(crate) use house::{Daemon, House};
+pub(crate) use peer::{Peer, free_address, program};
 pub(crate) use process::{Ran, Running, run};
 pub(crate) use upstream::{Act, Seen, Transport, Upstream};
 pub(crate) use wire::{Message, Record, class, rcode, rtype};
