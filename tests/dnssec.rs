@@ -11,6 +11,8 @@
 mod asking;
 #[path = "dnssec/exceptions.rs"]
 mod exceptions;
+#[path = "dnssec/leaks.rs"]
+mod leaks;
 mod support;
 #[path = "dnssec/unbound.rs"]
 mod unbound;
@@ -31,7 +33,7 @@ use world::World;
 type Test = (&'static str, &'static [&'static str], fn(&World));
 
 fn main() -> ExitCode {
-    let tests = [verdicts::TESTS, exceptions::TESTS, unbound::TESTS].concat();
+    let tests = [verdicts::TESTS, exceptions::TESTS, leaks::TESTS, unbound::TESTS].concat();
     let world: Arc<OnceLock<World>> = Arc::default();
     let trials = tests.into_iter().map(|(name, more, test)| {
         let needed = ["ldns-keygen", "ldns-signzone", "nsd"].iter().chain(more);

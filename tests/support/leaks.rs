@@ -93,7 +93,7 @@ pub(crate) fn assert_unseen(upstream: &Shared, zone: &str) {
 pub(crate) struct World {
     /// The domain in which everything lies, public names too: `www` in it must have an address.
     pub(crate) top: &'static str,
-    /// Lines of the config file: how it is validated.
+    /// Lines of the config file: how it is validated. Empty: it is not.
     pub(crate) config: &'static str,
 }
 
@@ -248,6 +248,12 @@ pub(crate) fn nothing_leaks(
     ] {
         daemon.ask(&name, rtype::A);
     }
+    let is_validated = everybody.asked_below(top).contains(&format!("{top} TYPE48"));
+    assert_eq!(
+        is_validated,
+        !world.config.is_empty(),
+        "{by:?}: keys were asked for"
+    );
     assert_eq!(everybody.asked_below(&routed), [""; 0], "{by:?}");
     assert_eq!(
         corporate.asked_below(&routed),
