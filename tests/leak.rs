@@ -322,6 +322,7 @@ fn only_the_two_exceptions_go_upstream() {
 fn nothing_leaks_over(by: Transport) {
     let world = leaks::World {
         top: "example.",
+        trap: "trap.example.",
         config: "",
     };
     leaks::nothing_leaks(by, world, House::new(), |query, _| {

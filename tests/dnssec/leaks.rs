@@ -37,6 +37,7 @@ fn nothing_leaks_over(world: &World, by: Transport) {
     house.write("anchors", &world.anchor);
     let leaky = leaks::World {
         top: "good.tld.",
+        trap: "trap.unsigned.tld.",
         config: "dnssec:\n  validate: true\n  trust_anchors: anchors\n",
     };
     leaks::nothing_leaks(by, leaky, house, move |query, by| relay(server, query, by));

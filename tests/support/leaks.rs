@@ -93,6 +93,8 @@ pub(crate) fn assert_unseen(upstream: &Shared, zone: &str) {
 pub(crate) struct World {
     /// The domain in which everything lies, public names too: `www` in it must have an address.
     pub(crate) top: &'static str,
+    /// A public name whose zone is not signed, so that an alias there is followed.
+    pub(crate) trap: &'static str,
     /// Lines of the config file: how it is validated. Empty: it is not.
     pub(crate) config: &'static str,
 }
@@ -167,8 +169,8 @@ impl Watched {
     }
 }
 
-/// Lives through everything with upstreams of this transport that answer as `answer` does. `answer` is asked for
-/// every public name, `trap` in the top domain excepted: that is an alias into the private zone.
+/// Lives through everything with upstreams of this transport that answer as `answer` does, with two exceptions, of
+/// which nothing is signed: the trap is an alias into the private zone, and `other` has an address.
 pub(crate) fn nothing_leaks(
     by: Transport,
     world: World,
@@ -183,11 +185,20 @@ pub(crate) fn nothing_leaks(
     let live = |upstream: &Watched| {
         let (answer, private) = (answer.clone(), private.clone());
         upstream.script(move |query, by| {
-            let reply = if query.qname().to_ascii_lowercase().starts_with("trap.") {
-                let alias = format!("{} 300 CNAME nowhere.{private}", query.qname());
-                Some(query.reply().answer(&alias))
-            } else {
-                answer(query, by)
+            let name = query.qname();
+            let forged = |owner: &str| format!("{owner} 300 A 203.0.113.66");
+            let reply = match name.split('.').next() {
+                Some(label) if label.eq_ignore_ascii_case("trap") => {
+                    let target = format!("nowhere.{private}");
+                    let reply = query.reply().answer(&format!("{name} 300 CNAME {target}"));
+                    // Whoever wants to prove this asks about the private zone.
+                    Some(reply.answer(&forged(&target)))
+                }
+                // Unsigned, also where what lies above is signed: who wants to prove this asks about the overlay.
+                Some(label) if label.eq_ignore_ascii_case("other") && query.qtype() == rtype::A => {
+                    Some(query.reply().answer(&forged(name)))
+                }
+                _ => answer(query, by),
             };
             reply.map(Act::Send).into_iter().collect()
         });
@@ -239,10 +250,10 @@ pub(crate) fn nothing_leaks(
     ask_all(&daemon);
     let answered = daemon.ask(&www, rtype::A);
     assert_eq!((answered.rcode, ede(&answered)), (rcode::NOERROR, None), "{by:?}");
+    assert_eq!(daemon.ask(&other, rtype::A).answers.len(), 1, "{by:?}");
     for name in [
-        other.clone(),
         format!("outside.{private}"),
-        format!("trap.{top}"),
+        world.trap.to_owned(),
         format!("www.{late}"),
         format!("x.{routed}"),
     ] {
