@@ -1,11 +1,11 @@
 //! Other people's DNS software against ours: dig and kdig ask us, NSD and Knot DNS answer the same zones as we do,
 //! and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand upstream, over every transport that each of them speaks.
 //!
-//! The tests are in `interop/`: `clients`, `agreement`, `resolver` and `encrypted`; `peers` starts and ends other
+//! The tests are in `interop/`: `clients`, `agreement`, `resolver`, `encrypted` and `quic`; `peers` starts and ends other
 //! people's daemons.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
-//! passed. Peers run on loopback ports, with files in a temporary folder, and are stopped by their own pid.
+//! passed. Peers run on loopback ports, but for `quic`, with files in a temporary folder, and are stopped by their own pid.
 #![allow(clippy::unwrap_used)]
 
 #[path = "interop/agreement.rs"]
@@ -18,10 +18,14 @@ mod encrypted;
 #[cfg_attr(not(feature = "h3"), allow(dead_code))]
 #[path = "interop/peers.rs"]
 mod peers;
+#[cfg(feature = "h3")]
+#[path = "interop/quic.rs"]
+mod quic;
 #[path = "interop/resolver.rs"]
 mod resolver;
 mod support;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
@@ -32,6 +36,9 @@ use support::{Daemon, House, program};
 /// Name, the peers that it needs, the test.
 type Test = (&'static str, &'static [&'static str], fn());
 
+/// Stands among the peers of a test that lays a wire between two network namespaces.
+const NAMESPACES: &str = "network namespaces";
+
 fn main() -> ExitCode {
     let tests = [
         clients::TESTS,
@@ -39,27 +46,43 @@ fn main() -> ExitCode {
         resolver::TESTS,
         #[cfg(feature = "h3")]
         encrypted::TESTS,
+        #[cfg(feature = "h3")]
+        quic::TESTS,
     ]
     .concat();
-    let trials = tests.into_iter().map(|(name, peers, test)| {
-        let missing: Vec<&str> = peers
-            .iter()
-            .copied()
-            .filter(|peer| program(peer).is_none())
-            .collect();
-        for peer in &missing {
-            println!("skipped: {name}: {peer} is not installed");
-        }
-        Trial::test(name, move || {
-            test();
-            Ok(())
+    let mut absent = BTreeMap::new();
+    let trials: Vec<Trial> = tests
+        .into_iter()
+        .map(|(name, needed, test)| {
+            let mut is_skipped = false;
+            for peer in needed {
+                if let Some(why) = absent.entry(*peer).or_insert_with(|| why_absent(peer)) {
+                    println!("skipped: {name}: {why}");
+                    is_skipped = true;
+                }
+            }
+            Trial::test(name, move || {
+                test();
+                Ok(())
+            })
+            .with_ignored_flag(is_skipped)
         })
-        .with_ignored_flag(!missing.is_empty())
-    });
+        .collect();
     let mut arguments = Arguments::from_args();
     // Twenty houses with peers at once are more than a small machine should carry.
     arguments.test_threads.get_or_insert(2);
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Why a peer, or something else that a test needs, is not to be had.
+fn why_absent(needed: &str) -> Option<String> {
+    if needed == NAMESPACES {
+        #[cfg(feature = "h3")]
+        return (!quic::can_lay_wires()).then(|| "network namespaces cannot be made here".to_owned());
+    }
+    program(needed)
+        .is_none()
+        .then(|| format!("{needed} is not installed"))
 }
 
 /// A house with three zones of ours.

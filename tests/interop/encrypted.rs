@@ -2,10 +2,9 @@
 //! and none of them is asked that cannot prove who it is.
 //!
 //! All stand before the same small zone, signed by ldns and served by NSD; what must come out of it is written here
-//! as a whole. Debian 12 offers no server for DNS over QUIC that runs on loopback (looked for on 2026-11-23): dnsdist
-//! 1.7 and Unbound 1.17 have none, and Knot DNS 3.2 speaks it over XDP only, past the kernel's sockets. So `quic://`
-//! is tested against our own server alone, in `tests/encrypted.rs`. Nor does a package bring DNS over HTTP/3, but
-//! Caddy is a web server with HTTP/3 that passes requests on, here to Unbound. Knot DNS 3.2 has no DNS over TLS.
+//! as a whole. Of Debian 12's packages (looked through on 2026-11-23) only Knot DNS 3.2 has DNS over QUIC, see
+//! `quic`; it has no DNS over TLS. None is a server for DNS over HTTP/3, but Caddy is a web server with HTTP/3 that
+//! passes requests on, here to Unbound.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -59,7 +58,7 @@ const CADDY: &[&str] = &["caddy", "unbound", "nsd", "ldns-keygen", "ldns-signzon
 const NAME: &str = "dns.example";
 
 /// A peer with the doors that it has, and everything behind it.
-struct Served {
+pub(crate) struct Served {
     doors: Vec<(&'static str, SocketAddr)>,
     papers: Papers,
     /// It says of what it validated that it did.
@@ -69,6 +68,16 @@ struct Served {
 }
 
 impl Served {
+    /// With these doors, and these peers behind them; it does not validate.
+    pub(crate) fn new(doors: Vec<(&'static str, SocketAddr)>, papers: Papers, peers: Vec<Peer>) -> Self {
+        Served {
+            doors,
+            papers,
+            validates: false,
+            _peers: peers,
+        }
+    }
+
     /// The URL of a door for a host of this name.
     fn url(scheme: &str, host: &str, door: SocketAddr) -> String {
         let path = if ["https", "h3"].contains(&scheme) {
@@ -86,27 +95,27 @@ impl Served {
 }
 
 /// A peer's certificate and key as files.
-struct Papers {
+pub(crate) struct Papers {
     house: House,
     identity: Identity,
 }
 
 impl Papers {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (house, identity) = (House::new(), Identity::new(&[NAME]));
         house.write("certificate.pem", &identity.certificate_pem());
         house.write("key.pem", &identity.key_pem());
         Papers { house, identity }
     }
 
-    fn files(&self) -> (String, String) {
+    pub(crate) fn files(&self) -> (String, String) {
         let file = |name| self.house.path(name).display().to_string();
         (file("certificate.pem"), file("key.pem"))
     }
 }
 
 /// The zone `example.net`, signed, and the DS record of its key.
-fn signed() -> (String, String) {
+pub(crate) fn signed() -> (String, String) {
     let house = House::new();
     let tool = |name: &str| {
         let mut command = Command::new(program(name).unwrap());
@@ -144,12 +153,11 @@ fn nsd_secure() -> Served {
     let mut peer = nsd_with(&more, &[("example.net", &signed().0)]);
     peer.wait_for_doors(&[tls]);
     let addr = peer.addr;
-    Served {
-        doors: vec![("udp", addr), ("tcp", addr), ("tls", tls)],
+    Served::new(
+        vec![("udp", addr), ("tcp", addr), ("tls", tls)],
         papers,
-        validates: false,
-        _peers: vec![peer],
-    }
+        vec![peer],
+    )
 }
 
 fn unbound_secure() -> Served {
@@ -169,12 +177,11 @@ fn unbound_secure() -> Served {
     let mut peer = unbound(free_address(), &more, &stub_zone(&server), "example.net.");
     peer.wait_for_doors(&[tls, https]);
     let addr = peer.addr;
-    Served {
-        doors: vec![("udp", addr), ("tcp", addr), ("tls", tls), ("https", https)],
+    Served::new(
+        vec![("udp", addr), ("tcp", addr), ("tls", tls), ("https", https)],
         papers,
-        validates: false,
-        _peers: vec![peer, server],
-    }
+        vec![peer, server],
+    )
 }
 
 fn kresd_secure() -> Served {
@@ -186,10 +193,12 @@ fn kresd_secure() -> Served {
     peer.wait_for_doors(&[tls, https]);
     let addr = peer.addr;
     Served {
-        doors: vec![("udp", addr), ("tcp", addr), ("tls", tls), ("https", https)],
-        papers,
         validates: true,
-        _peers: vec![peer, server],
+        ..Served::new(
+            vec![("udp", addr), ("tcp", addr), ("tls", tls), ("https", https)],
+            papers,
+            vec![peer, server],
+        )
     }
 }
 
@@ -200,12 +209,11 @@ fn dnsdist_secure() -> Served {
     let mut peer = dnsdist(server.addr, tls, https, &certificate, &key);
     peer.wait_for_doors(&[tls, https]);
     let addr = peer.addr;
-    Served {
-        doors: vec![("udp", addr), ("tcp", addr), ("tls", tls), ("https", https)],
+    Served::new(
+        vec![("udp", addr), ("tcp", addr), ("tls", tls), ("https", https)],
         papers,
-        validates: false,
-        _peers: vec![peer, server],
-    }
+        vec![peer, server],
+    )
 }
 
 /// Caddy speaks HTTP/3 to us and HTTP/2 to Unbound.
@@ -217,12 +225,7 @@ fn caddy_secure() -> Served {
     // Unbound's papers are needed no more: it has read them.
     let mut peers = vec![caddy(NAME, h3, https, &certificate, &key)];
     peers.extend(behind._peers);
-    Served {
-        doors: vec![("h3", h3)],
-        papers,
-        validates: false,
-        _peers: peers,
-    }
+    Served::new(vec![("h3", h3)], papers, peers)
 }
 
 // ---- what must come
@@ -298,7 +301,7 @@ impl Said {
 const SOA: &str = "example.net. SOA ns.example.net. hostmaster.example.net. 1 3600 900 604800 60";
 
 /// Every door answers every kind of question, and each with a daemon of its own, whose cache is empty.
-fn answers_arrive(served: &Served) {
+pub(crate) fn answers_arrive(served: &Served) {
     let big: Vec<String> = (0..200)
         .map(|n| format!("big.example.net. A 198.51.100.{n}"))
         .collect();
@@ -362,7 +365,7 @@ fn assert_signatures_pass(client: &Client, ad: bool, mapping: &str) {
 
 /// Another name, another authority, a forged one, another key: each ends in the same words for the client, and in exact ones in
 /// the log. The right pin is believed, so that what is refused is refused for its own sake.
-fn strangers_are_refused(served: &Served) {
+pub(crate) fn strangers_are_refused(served: &Served) {
     let Identity { authority, pin, .. } = &served.papers.identity;
     let (other, forger) = (Identity::new(&["other.example"]), Identity::new(&[NAME]));
     let failed = Said {

@@ -19,10 +19,11 @@ pub(crate) struct Client {
 impl Client {
     /// A client of the server at these addresses.
     pub(crate) fn new(udp: SocketAddr, tcp: SocketAddr) -> Self {
-        let from = if udp.is_ipv4() {
-            Ipv4Addr::LOCALHOST.into()
-        } else {
-            IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])
+        let from = match udp.ip() {
+            IpAddr::V4(ip) if ip.is_loopback() || ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            // At the other end of a wire: from wherever that leads to.
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
         };
         Client { from, udp, tcp }
     }
