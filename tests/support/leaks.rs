@@ -130,6 +130,7 @@ impl Watched {
     }
 
     /// How the config names it; the certificate's authority goes into a file of the house.
+    #[cfg_attr(not(all(feature = "https", feature = "h3")), allow(unused_variables))]
     fn mapping(&self, by: Transport, house: &House, ca_file: &str) -> String {
         match self {
             Self::Plain(upstream) => {
