@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use crate::config::{self, Config, LogLevel, Overrides, UpstreamSpec, address, upstream};
+use crate::config::{self, Config, ListenUrl, LogLevel, Overrides, UpstreamSpec, upstream};
 use crate::zone::record::Defect;
 
 /// Exit code when all went well.
@@ -55,9 +55,10 @@ pub struct Args {
     /// configuration, ./zones without one]
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub zones: Option<PathBuf>,
-    /// Listen here with UDP and TCP; may be repeated
-    /// [default: 127.0.0.1:5300]
-    #[arg(long, value_name = "ADDR:PORT", verbatim_doc_comment)]
+    /// Listen here; may be repeated. ADDR:PORT for UDP and TCP, or a URL
+    /// with tls, https, quic or h3, such as tls://0.0.0.0, which needs a
+    /// certificate in the configuration [default: 127.0.0.1:5300]
+    #[arg(long, value_name = "ADDR", verbatim_doc_comment)]
     pub listen: Vec<String>,
     /// Forward to this server; may be repeated. IP, IP:PORT, or a URL with
     /// udp, tcp, tls, https, quic, h3 or sdns, such as tls://dns.example
@@ -112,11 +113,11 @@ impl Args {
             });
         };
         for text in &self.listen {
-            match address::listen(text) {
-                Ok(addr) if flags.listen.contains(&addr) => {
-                    defect("--listen", format!("{addr} is given twice"));
+            match text.parse::<ListenUrl>() {
+                Ok(url) if flags.listen.contains(&url) => {
+                    defect("--listen", format!("{url} is given twice"));
                 }
-                Ok(addr) => flags.listen.push(addr),
+                Ok(url) => flags.listen.push(url),
                 Err(error) => defect("--listen", error.to_string()),
             }
         }
@@ -392,8 +393,8 @@ mod tests {
              command line: --bootstrap: expected the IP address of a plain DNS server such as 9.9.9.9 or \
              9.9.9.9:53, found `dns.example`\n\
              command line: --log: expected one of off, error, warn, info, debug, trace, found `loud`\n\
-             config.yaml:1:1: unknown key `lisen`; did you mean `listen`? known here: bootstrap, cache, clients, control, \
-             dnssec, edns_payload, history, listen, log, routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
+             config.yaml:1:1: unknown key `lisen`; did you mean `listen`? known here: bootstrap, cache, certificate, clients, control, \
+             dnssec, edns_payload, encrypted, history, listen, log, routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
         );
     }
 

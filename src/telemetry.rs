@@ -1,8 +1,9 @@
-//! Counting: one number per outcome, which sum to the messages received.
+//! Counting: one number per outcome, which sum to the messages received; one per transport, which sum to the
+//! same; and what befalls connections.
 
 use portable_atomic::{AtomicU64, Ordering};
 
-use crate::engine::Outcome;
+use crate::engine::{Outcome, Transport};
 
 /// Counts how queries ended.
 #[derive(Debug, Default)]
@@ -23,6 +24,102 @@ impl Outcomes {
     }
 }
 
+/// What can befall a connection or a request, beside an answer. Most are a bound that was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A connection was let in.
+    Accepted,
+    /// A connection was turned away: all places are taken.
+    Full,
+    /// A connection was turned away: its client has all the places that one may have.
+    ClientFull,
+    /// A handshake failed.
+    HandshakeFailed,
+    /// A handshake was not finished in time.
+    HandshakeLate,
+    /// A request was not whole in time.
+    RequestLate,
+    /// A request was larger than it may be.
+    TooLarge,
+    /// A request was no request: HTTP 4xx, or an error of QUIC.
+    BadRequest,
+    /// A connection was closed because nothing was asked for long.
+    Idle,
+    /// A QUIC client was asked to prove its address first.
+    Retry,
+}
+
+impl Event {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Event; 10] = [
+        Self::Accepted,
+        Self::Full,
+        Self::ClientFull,
+        Self::HandshakeFailed,
+        Self::HandshakeLate,
+        Self::RequestLate,
+        Self::TooLarge,
+        Self::BadRequest,
+        Self::Idle,
+        Self::Retry,
+    ];
+
+    /// The word that people see.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Full => "full",
+            Self::ClientFull => "client-full",
+            Self::HandshakeFailed => "handshake-failed",
+            Self::HandshakeLate => "handshake-late",
+            Self::RequestLate => "request-late",
+            Self::TooLarge => "too-large",
+            Self::BadRequest => "bad-request",
+            Self::Idle => "idle",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+/// Counts messages and events by transport.
+#[derive(Debug, Default)]
+pub struct Traffic([OfTransport; Transport::ALL.len()]);
+
+#[derive(Debug, Default)]
+struct OfTransport {
+    messages: AtomicU64,
+    events: [AtomicU64; Event::ALL.len()],
+}
+
+impl Traffic {
+    /// One more message came by this transport.
+    pub fn received(&self, transport: Transport) {
+        self.0[transport as usize]
+            .messages
+            .fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// This happened once more.
+    pub fn note(&self, transport: Transport, event: Event) {
+        self.0[transport as usize].events[event as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Messages that came by this transport so far.
+    #[must_use]
+    pub fn messages(&self, transport: Transport) -> u64 {
+        self.0[transport as usize].messages.load(Ordering::Relaxed)
+    }
+
+    /// What happened so far, in the order in which it is shown.
+    pub fn events(&self, transport: Transport) -> impl Iterator<Item = (Event, u64)> {
+        let of = &self.0[transport as usize];
+        Event::ALL
+            .iter()
+            .map(|&event| (event, of.events[event as usize].load(Ordering::Relaxed)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +132,24 @@ mod tests {
         }
         let counts: Vec<u64> = outcomes.counts().map(|(_, count)| count).collect();
         assert_eq!(counts, (0..Outcome::ALL.len() as u64).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_event_of_every_transport_has_a_place_of_its_own() {
+        let traffic = Traffic::default();
+        for (at, transport) in Transport::ALL.into_iter().enumerate() {
+            (0..at).for_each(|_| traffic.received(transport));
+            for (times, event) in Event::ALL.into_iter().enumerate() {
+                (0..at + times).for_each(|_| traffic.note(transport, event));
+            }
+        }
+        for (at, transport) in Transport::ALL.into_iter().enumerate() {
+            assert_eq!(traffic.messages(transport), at as u64);
+            let counts: Vec<u64> = traffic.events(transport).map(|(_, count)| count).collect();
+            assert_eq!(
+                counts,
+                (at as u64..(at + Event::ALL.len()) as u64).collect::<Vec<_>>()
+            );
+        }
     }
 }

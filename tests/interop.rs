@@ -1,7 +1,7 @@
 //! Other people's DNS software against ours: dig and kdig ask us, NSD and Knot DNS answer the same zones as we do,
 //! and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand upstream, over every transport that each of them speaks.
 //!
-//! The tests are in `interop/`: `clients`, `agreement`, `resolver`, `encrypted` and `quic`; `peers` starts and ends other
+//! The tests are in `interop/`: `clients`, `listeners`, `agreement`, `resolver`, `encrypted` and `quic`; `peers` starts and ends other
 //! people's daemons.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
@@ -15,6 +15,9 @@ mod clients;
 #[cfg(feature = "h3")]
 #[path = "interop/encrypted.rs"]
 mod encrypted;
+#[cfg(feature = "h3")]
+#[path = "interop/listeners.rs"]
+mod listeners;
 #[cfg_attr(not(feature = "h3"), allow(dead_code))]
 #[path = "interop/peers.rs"]
 mod peers;
@@ -26,12 +29,12 @@ mod resolver;
 mod support;
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Trial};
 
 use support::sample::{HEARTH, WILD};
-use support::{Daemon, House, program};
+use support::{Daemon, House, program, run};
 
 /// Name, the peers that it needs, the test.
 type Test = (&'static str, &'static [&'static str], fn());
@@ -44,6 +47,8 @@ fn main() -> ExitCode {
         clients::TESTS,
         agreement::TESTS,
         resolver::TESTS,
+        #[cfg(feature = "h3")]
+        listeners::TESTS,
         #[cfg(feature = "h3")]
         encrypted::TESTS,
         #[cfg(feature = "h3")]
@@ -80,9 +85,25 @@ fn why_absent(needed: &str) -> Option<String> {
         #[cfg(feature = "h3")]
         return (!quic::can_lay_wires()).then(|| "network namespaces cannot be made here".to_owned());
     }
-    program(needed)
-        .is_none()
-        .then(|| format!("{needed} is not installed"))
+    let (name, ability) = needed
+        .split_once('+')
+        .map_or((needed, None), |(name, ability)| (name, Some(ability)));
+    if program(name).is_none() {
+        return Some(format!("{name} is not installed"));
+    }
+    let ability = ability.filter(|ability| !kdig_speaks(ability))?;
+    Some(format!("the {name} that is installed is built without {ability}"))
+}
+
+/// Where kdig is built without QUIC it takes the word and asks over UDP; it says so before it asks.
+fn kdig_speaks(ability: &str) -> bool {
+    let Some(kdig) = program("kdig") else {
+        return false;
+    };
+    let mut command = Command::new(kdig);
+    command.args(["-d", &format!("+{ability}"), "+retry=0", "+timeout=1"]);
+    let said = run(command.args(["@127.0.0.1", "-p", "9", "x"]));
+    format!("{}{}", said.stdout, said.stderr).contains(&format!("protocol({})", ability.to_uppercase()))
 }
 
 /// A house with three zones of ours.

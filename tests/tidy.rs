@@ -84,10 +84,10 @@ const IMPURE: &[&str] = &[
 
 /// A crate, and the modules outside tests that may name it.
 const CRATES_AT_HOME: &[(&str, &[&str])] = &[
-    ("hickory_proto", &["zone", "upstream", "sync", "serve/quic"]),
+    ("hickory_proto", &["zone", "upstream", "sync", "serve/embed"]),
     ("hickory_resolver", &["upstream", "sync"]),
-    ("hickory_net", &["upstream", "sync", "serve/quic"]),
-    ("hickory_server", &["serve/quic"]),
+    ("hickory_net", &["upstream", "sync"]),
+    ("hickory_server", &["serve/embed"]),
     ("serde_yaml", &["config"]),
     ("serde_json", &["control", "ctl", "bin/dnsctl.rs"]),
     ("clap", &["cli", "ctl", "daemon", "bin"]),
@@ -611,7 +611,7 @@ fn s4_2_s4_3_formats_and_crates_stay_at_home_catches() {
         "only zone knows it",
     );
     assert_passes(rule, "src/upstream/pool.rs", "use hickory_proto::op::Message;");
-    assert_passes(rule, "src/serve/quic.rs", "use hickory_proto::op::Message;");
+    assert_passes(rule, "src/serve/embed.rs", "use hickory_proto::op::Message;");
     assert_passes(
         rule,
         "src/engine.rs",

@@ -9,6 +9,7 @@
 //! `Limit::fixed`.
 
 mod forwarding;
+mod listeners;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::zone::edit;
 use crate::zone::master::{self, lexer};
 pub use forwarding::*;
+pub use listeners::*;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -732,6 +734,10 @@ const FIRST: &[Limit] = &[
     TCP_PER_CLIENT,
     TCP_IDLE,
     TCP_PIPELINE,
+    ENCRYPTED_CONNECTIONS,
+    ENCRYPTED_PER_CLIENT,
+    ENCRYPTED_IDLE,
+    ENCRYPTED_PIPELINE,
     UPSTREAM_TIMEOUT,
     UPSTREAM_ATTEMPT,
     UPSTREAM_OUTSTANDING,
@@ -793,6 +799,21 @@ const FIRST: &[Limit] = &[
     TCP_GATHER,
     TCP_BACKLOG,
     DRAIN,
+    HANDSHAKE,
+    REQUEST,
+    HTTP_HEAD,
+    HTTP_FIELDS,
+    HTTP_TARGET,
+    QUERY_BYTES,
+    SEND_BUFFER,
+    QUIC_INCOMING,
+    QUIC_INCOMING_BYTES,
+    H3_UNI_STREAMS,
+    H3_UNI_BYTES,
+    H3_REQUESTS,
+    CERTIFICATE_FILE,
+    CERTIFICATE_CHECK,
+    PADDING_BLOCK,
     NEGATIVE_ANCHORS,
     DNSSEC_LOOKUPS,
     DNSSEC_OUTSTANDING,

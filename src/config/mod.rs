@@ -12,6 +12,7 @@ pub mod address;
 mod dnssec;
 mod document;
 pub mod limits;
+pub mod listen;
 mod reader;
 pub mod routes;
 pub mod stamp;
@@ -32,6 +33,7 @@ use ipnet::IpNet;
 pub use address::from_resolv_conf;
 pub use dnssec::{DnssecConfig, NegativeAnchor};
 use limits::Limit;
+pub use listen::{CertificateConfig, ListenScheme, ListenUrl};
 pub use routes::{RouteConfig, RouteTarget, ScreenConfig, Servers};
 pub use upstream::{Host, Scheme, UpstreamSpec, UpstreamUrl};
 
@@ -42,13 +44,16 @@ use crate::zone::record::Defect;
 pub const COMMAND_LINE: &str = "command line";
 
 /// Where the daemon listens unless told otherwise: reachable from this host only, and without privilege.
-pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
+pub const DEFAULT_LISTEN: ListenUrl =
+    ListenUrl::plain(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5300));
 
 /// Everything that can be set, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `listen`: addresses to bind for UDP and TCP; never empty.
-    pub listen: Vec<SocketAddr>,
+    /// `listen`: where to listen, and what is spoken there; never empty.
+    pub listen: Vec<ListenUrl>,
+    /// `certificate`: what encrypted listeners prove themselves with; there where one of them is.
+    pub certificate: Option<CertificateConfig>,
     /// `zones`: folder of the base zones; a view's folder lies in it.
     pub zones: PathBuf,
     /// `state`: folder of what must outlive a restart.
@@ -72,7 +77,9 @@ pub struct Config {
     /// `workers`: threads that answer. `None`: see [`Config::worker_count`].
     pub workers: Option<usize>,
     /// `tcp`: bounds on TCP connections (RFC 7766).
-    pub tcp: TcpConfig,
+    pub tcp: ConnectionConfig,
+    /// `encrypted`: bounds on the connections of each encrypted transport.
+    pub encrypted: ConnectionConfig,
     /// `upstream`: bounds on forwarded queries.
     pub upstream: UpstreamConfig,
     /// `cache`: size, and bounds on TTLs.
@@ -107,9 +114,9 @@ pub struct ViewConfig {
     pub routes: Vec<RouteConfig>,
 }
 
-/// Bounds on TCP connections.
+/// Bounds on the connections of one transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TcpConfig {
+pub struct ConnectionConfig {
     /// Open connections of all clients.
     pub connections: usize,
     /// Open connections of one client address; at most `connections`.
@@ -226,7 +233,7 @@ impl FromStr for LogLevel {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overrides {
     /// `--listen`: in place of the file's list.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<ListenUrl>,
     /// `--upstream`: in place of the file's list.
     pub upstreams: Vec<UpstreamSpec>,
     /// `--bootstrap`: in place of the file's list.
@@ -248,6 +255,7 @@ impl Config {
         let seconds = |limit: Limit| u32::try_from(limit.default).unwrap_or(u32::MAX);
         Self {
             listen: vec![DEFAULT_LISTEN],
+            certificate: None,
             zones,
             state,
             control,
@@ -262,11 +270,17 @@ impl Config {
             screen: ScreenConfig::default(),
             edns_payload: u16::try_from(limits::EDNS_PAYLOAD.default).unwrap_or(512),
             workers: None,
-            tcp: TcpConfig {
+            tcp: ConnectionConfig {
                 connections: limits::TCP_CONNECTIONS.default_usize(),
                 per_client: limits::TCP_PER_CLIENT.default_usize(),
                 idle: Duration::from_secs(limits::TCP_IDLE.default),
                 pipeline: limits::TCP_PIPELINE.default_usize(),
+            },
+            encrypted: ConnectionConfig {
+                connections: limits::ENCRYPTED_CONNECTIONS.default_usize(),
+                per_client: limits::ENCRYPTED_PER_CLIENT.default_usize(),
+                idle: limits::ENCRYPTED_IDLE.default_time(),
+                pipeline: limits::ENCRYPTED_PIPELINE.default_usize(),
             },
             upstream: UpstreamConfig {
                 timeout: Duration::from_millis(limits::UPSTREAM_TIMEOUT.default),
@@ -374,9 +388,15 @@ impl Config {
             &self.upstreams
         };
         let unusable = given.iter().flat_map(|upstream| self.unusable(upstream));
+        let listening = if flags.listen.is_empty() {
+            Vec::new()
+        } else {
+            self.unusable_listeners()
+        };
         let in_file = control_named && flags.control.is_none();
         let socket = if in_file { None } else { self.control_too_long() };
         unusable
+            .chain(listening.into_iter().map(|(_, message)| message))
             .chain(socket)
             .map(|message| whole(COMMAND_LINE, message))
             .collect()
@@ -384,7 +404,8 @@ impl Config {
 
     /// What to say of an upstream that is ourselves, or that nobody can find.
     fn unusable(&self, upstream: &UpstreamSpec) -> Vec<String> {
-        let own = |addr: &SocketAddr| address::is_own(*addr, &self.listen);
+        let addresses = self.own_addresses();
+        let own = |addr: &SocketAddr| address::is_own(*addr, &addresses);
         let mut found = Vec::new();
         if upstream.fixed_addresses().iter().any(own) {
             found.push(format!(
@@ -407,6 +428,35 @@ impl Config {
                  ask with `bootstrap: [IP]` or --bootstrap IP (the system's resolver is not asked: it may be this \
                  server)"
             ));
+        }
+        found
+    }
+
+    /// Every address that is listened on, whatever is spoken there.
+    #[must_use]
+    pub fn own_addresses(&self) -> Vec<SocketAddr> {
+        self.listen.iter().map(|listen| listen.addr).collect()
+    }
+
+    /// What to say of listeners that cannot be opened, by their place in `listen`.
+    fn unusable_listeners(&self) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        for (at, listen) in self.listen.iter().enumerate() {
+            if listen.scheme.is_encrypted() && self.certificate.is_none() {
+                found.push((
+                    at,
+                    format!("{listen} needs a certificate; write `certificate: {{chain: FILE, key: FILE}}`"),
+                ));
+            }
+            let earlier = self.listen.iter().take(at);
+            if let Some(first) = earlier.into_iter().find(|first| first.is_in_the_way_of(listen)) {
+                found.push((
+                    at,
+                    format!(
+                        "{listen} wants the port that {first} takes; choose another port for one of them"
+                    ),
+                ));
+            }
         }
         found
     }

@@ -17,19 +17,22 @@ use ipnet::IpNet;
 use super::address::{self, shown};
 use super::dnssec;
 use super::document::{self, Kind, Node};
-use super::limits;
+use super::limits::{self, Limit};
+use super::listen::{CertificateConfig, ListenUrl};
 use super::values::{Reader, located};
-use super::{Clients, Config, Overrides, ViewConfig, whole};
+use super::{Clients, Config, ConnectionConfig, Overrides, ViewConfig, whole};
 use crate::zone::record::Defect;
 
 /// Keys of the file itself.
 pub(super) const TOP: &[&str] = &[
     "bootstrap",
     "cache",
+    "certificate",
     "clients",
     "control",
     "dnssec",
     "edns_payload",
+    "encrypted",
     "history",
     "listen",
     "log",
@@ -58,20 +61,39 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
             "stale_seconds",
         ],
     ),
+    ("certificate", &["chain", "key"]),
     ("dnssec", dnssec::KEYS),
+    ("encrypted", CONNECTIONS),
     ("history", &["versions"]),
     ("log", &["level"]),
     ("screen", &["bogus", "rebinding", "rebinding_exempt"]),
-    ("tcp", &["connections", "idle_seconds", "per_client", "pipeline"]),
+    ("tcp", CONNECTIONS),
     (
         "upstream",
         &["attempt_ms", "outstanding", "strategy", "timeout_ms"],
     ),
 ];
+/// Keys of the bounds on connections.
+const CONNECTIONS: &[&str] = &["connections", "idle_seconds", "per_client", "pipeline"];
 /// Keys of one view.
 const VIEW: &[&str] = &["clients", "routes", "upstreams"];
 /// Longest name of a view, which is also a folder's.
 const VIEW_NAME: usize = 32;
+
+/// The ranges of [`CONNECTIONS`] in `tcp`: all, of one client, silence, in flight.
+const TCP: [Limit; 4] = [
+    limits::TCP_CONNECTIONS,
+    limits::TCP_PER_CLIENT,
+    limits::TCP_IDLE,
+    limits::TCP_PIPELINE,
+];
+/// The same in `encrypted`.
+const ENCRYPTED: [Limit; 4] = [
+    limits::ENCRYPTED_CONNECTIONS,
+    limits::ENCRYPTED_PER_CLIENT,
+    limits::ENCRYPTED_IDLE,
+    limits::ENCRYPTED_PIPELINE,
+];
 
 /// See [`Config::read`].
 pub(super) fn read(file: &Path, text: &str, base: Config, flags: &Overrides) -> Result<Config, Vec<Defect>> {
@@ -89,6 +111,7 @@ pub(super) fn read(file: &Path, text: &str, base: Config, flags: &Overrides) -> 
         config: base,
         found: Vec::new(),
         places: HashMap::new(),
+        listen: Vec::new(),
         upstreams: Vec::new(),
         default_upstreams: Vec::new(),
     };
@@ -115,6 +138,7 @@ impl Reader {
             match key {
                 "bootstrap" => self.config.bootstrap = self.bootstrap(node),
                 "cache" => self.cache(node),
+                "certificate" => self.certificate(node),
                 "clients" => self.clients(node),
                 "control" => self.path(node, "the path of a socket", |config| &mut config.control),
                 "dnssec" => self.dnssec(node),
@@ -125,13 +149,17 @@ impl Reader {
                         value.and_then(|value| u16::try_from(value).ok()),
                     );
                 }
+                "encrypted" => {
+                    let keys = ENCRYPTED;
+                    self.connections(node, "encrypted", keys, |config| &mut config.encrypted);
+                }
                 "history" => self.history(node),
                 "listen" => self.listen(node),
                 "log" => self.log(node),
                 "routes" => self.config.routes = self.routes(node, "routes"),
                 "screen" => self.screen(node),
                 "state" => self.path(node, "the path of a folder", |config| &mut config.state),
-                "tcp" => self.tcp(node),
+                "tcp" => self.connections(node, "tcp", TCP, |config| &mut config.tcp),
                 "upstream" => self.upstream(node),
                 "upstreams" => {
                     // The flag --upstream takes the place of these, and of no others.
@@ -210,27 +238,60 @@ impl Reader {
         }
     }
 
-    fn tcp(&mut self, node: &Node) {
-        for (key, node) in self.named_section(node, "tcp") {
+    /// The bounds on connections of a section: all, of one client, silence, in flight.
+    fn connections(
+        &mut self,
+        node: &Node,
+        section: &str,
+        [all, per_client, idle, pipeline]: [Limit; 4],
+        field: fn(&mut Config) -> &mut ConnectionConfig,
+    ) {
+        for (key, node) in self.named_section(node, section) {
             match key {
                 "connections" => {
-                    let value = self.count(node, limits::TCP_CONNECTIONS);
-                    set(&mut self.config.tcp.connections, value);
+                    let value = self.count(node, all);
+                    set(&mut field(&mut self.config).connections, value);
                 }
                 "per_client" => {
-                    let value = self.count(node, limits::TCP_PER_CLIENT);
-                    set(&mut self.config.tcp.per_client, value);
+                    let value = self.count(node, per_client);
+                    set(&mut field(&mut self.config).per_client, value);
                 }
                 "idle_seconds" => {
-                    let value = self.number(node, limits::TCP_IDLE);
-                    set(&mut self.config.tcp.idle, value.map(Duration::from_secs));
+                    let value = self.number(node, idle).map(Duration::from_secs);
+                    set(&mut field(&mut self.config).idle, value);
                 }
                 "pipeline" => {
-                    let value = self.count(node, limits::TCP_PIPELINE);
-                    set(&mut self.config.tcp.pipeline, value);
+                    let value = self.count(node, pipeline);
+                    set(&mut field(&mut self.config).pipeline, value);
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn certificate(&mut self, node: &Node) {
+        let (mut chain, mut key) = (None, None);
+        for (word, node) in self.named_section(node, "certificate") {
+            let path = self.path_of(node, "the path of a file in PEM");
+            match word {
+                "chain" => chain = Some(path),
+                _ => key = Some(path),
+            }
+        }
+        match (chain, key) {
+            (Some(Some(chain)), Some(Some(key))) if cfg!(feature = "tls") => {
+                self.config.certificate = Some(CertificateConfig { chain, key });
+            }
+            (Some(_), Some(_)) if !cfg!(feature = "tls") => self.defect(
+                node.id,
+                "this build has no encrypted listeners; remove `certificate`, or use a build with the feature `tls`",
+            ),
+            (None, _) | (_, None) if matches!(node.kind, Kind::Map(_)) => self.defect(
+                node.id,
+                "a certificate is two files; write `certificate: {chain: FILE, key: FILE}`",
+            ),
+            // What is wrong with one of them has been said.
+            _ => {}
         }
     }
 
@@ -270,10 +331,10 @@ impl Reader {
             "a list of addresses",
             "an address",
             limits::LISTEN,
-            address::listen,
+            str::parse::<ListenUrl>,
         );
         if !items.is_empty() {
-            self.config.listen = items.into_iter().map(|(addr, _)| addr).collect();
+            (self.config.listen, self.listen) = items.into_iter().unzip();
         }
     }
 
@@ -398,7 +459,11 @@ impl Reader {
     /// What must hold together.
     fn whole(&mut self, flags: &Overrides) {
         let Config {
-            tcp, upstream, cache, ..
+            tcp,
+            encrypted,
+            upstream,
+            cache,
+            ..
         } = &self.config;
         let pairs = [
             (
@@ -406,6 +471,12 @@ impl Reader {
                 tcp.per_client as u128,
                 "tcp.connections",
                 tcp.connections as u128,
+            ),
+            (
+                "encrypted.per_client",
+                encrypted.per_client as u128,
+                "encrypted.connections",
+                encrypted.connections as u128,
             ),
             (
                 "upstream.attempt_ms",
@@ -425,6 +496,14 @@ impl Reader {
                 && let Some(id) = self.places.get(small).or_else(|| self.places.get(large))
             {
                 self.defect(*id, format!("`{small}` ({low}) is more than `{large}` ({high})"));
+            }
+        }
+        if flags.listen.is_empty() {
+            for (at, message) in self.config.unusable_listeners() {
+                // Where the file names none, it is the default, which can always be opened.
+                if let Some(id) = self.listen.get(at) {
+                    self.defect(*id, message);
+                }
             }
         }
         if flags.upstreams.is_empty() {

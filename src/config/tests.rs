@@ -130,7 +130,7 @@ fn every_value_arrives() {
 
 #[test]
 fn unknown_keys_name_the_nearest_and_all_others() {
-    let top = "bootstrap, cache, clients, control, dnssec, edns_payload, history, listen, log, routes, screen, state, tcp, upstream, upstreams, views, \
+    let top = "bootstrap, cache, certificate, clients, control, dnssec, edns_payload, encrypted, history, listen, log, routes, screen, state, tcp, upstream, upstreams, views, \
                workers, zones";
     let tcp = "connections, idle_seconds, per_client, pipeline";
     assert_defects(

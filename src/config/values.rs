@@ -29,6 +29,8 @@ pub(super) struct Reader {
     pub(super) found: Vec<Found>,
     /// Values by the path of their key, for defects that concern two keys.
     pub(super) places: HashMap<String, u32>,
+    /// The numbers of the values in `listen`.
+    pub(super) listen: Vec<u32>,
     /// Every server of routes and views, with its value's number.
     pub(super) upstreams: Vec<(UpstreamSpec, u32)>,
     /// Those of the default route, which flags may replace.

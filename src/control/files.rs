@@ -59,6 +59,7 @@ pub fn execute(
         Request::Check(_)
         | Request::Reload(_)
         | Request::Status(_)
+        | Request::Stats(_)
         | Request::Flush(_)
         | Request::CacheStats(_)
         | Request::CacheDump(_)

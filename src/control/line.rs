@@ -118,7 +118,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
 type Reader = fn(Value) -> Result<Request, String>;
 
 /// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 17] = [
+const COMMANDS: [(&str, Reader); 18] = [
     ("add-record", |words| read(words).map(Request::AddRecord)),
     ("set-record", |words| read(words).map(Request::SetRecord)),
     ("remove-record", |words| read(words).map(Request::RemoveRecord)),
@@ -129,6 +129,7 @@ const COMMANDS: [(&str, Reader); 17] = [
     ("check", |words| read(words).map(Request::Check)),
     ("reload", |words| read(words).map(Request::Reload)),
     ("status", |words| read(words).map(Request::Status)),
+    ("stats", |words| read(words).map(Request::Stats)),
     ("flush", |words| read(words).map(Request::Flush)),
     ("cache-stats", |words| read(words).map(Request::CacheStats)),
     ("cache-dump", |words| read(words).map(Request::CacheDump)),
@@ -338,8 +339,8 @@ mod tests {
         assert_eq!(
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
-             remove-record, list-records, add-zone, remove-zone, list-zones, check, reload, status, flush, \
-             cache-stats, cache-dump, reconnect, explain, log, undo"
+             remove-record, list-records, add-zone, remove-zone, list-zones, check, reload, status, stats, \
+             flush, cache-stats, cache-dump, reconnect, explain, log, undo"
         );
         assert_eq!(
             refusal(&request(r#"{"command":"log","zoen":"x"}"#)),

@@ -42,6 +42,8 @@ pub enum Request {
     Reload(Nothing),
     /// How the daemon fares.
     Status(Nothing),
+    /// What came by which transport, and which bounds were met.
+    Stats(Nothing),
     /// Forgets cached answers.
     Flush(Flush),
     /// What the cache holds, in numbers.
@@ -208,6 +210,8 @@ pub enum Answer {
     Reloaded(Reloaded),
     /// To `status`.
     Status(Box<Status>),
+    /// To `stats`.
+    Stats(Stats),
     /// To `flush`.
     Flushed(Flushed),
     /// To `cache-stats`.
@@ -426,8 +430,43 @@ pub struct NegativeAnchor {
 pub struct Listener {
     /// Address and port.
     pub address: String,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp`, `tls`, `https`, `quic` or `h3`.
     pub transport: String,
+}
+
+/// What came since the start, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// How many queries ended how; they sum to the queries received.
+    pub outcomes: BTreeMap<String, u64>,
+    /// The transports that are listened on.
+    pub transports: Vec<TransportStats>,
+}
+
+/// What came by one transport since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransportStats {
+    /// `udp`, `tcp`, `tls`, `https`, `quic` or `h3`.
+    pub transport: String,
+    /// Queries received; over all transports they sum to the outcomes and what is under way.
+    pub queries: u64,
+    /// Its connections; absent for UDP, which has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Connections>,
+    /// How often what happened: `accepted`, and each bound that was met.
+    #[serde(default)]
+    pub events: BTreeMap<String, u64>,
+}
+
+/// The connections of one transport.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Open now.
+    pub open: u64,
+    /// Most that may be open.
+    pub limit: u64,
+    /// Most that one client address may have.
+    pub per_client: u64,
 }
 
 /// One upstream.

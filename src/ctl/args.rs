@@ -110,6 +110,19 @@ Examples:
   dnsctl check hearth.example.zone
   dnsctl check draft.txt --origin hearth.example";
 
+const STATS_WORDS: &str = "\
+Counted since the start, for each transport that is listened on:
+  accepted          connections let in
+  full              turned away: all places are taken
+  client-full       turned away: this client has as many as one may have
+  handshake-failed  of TLS or QUIC
+  handshake-late    not finished in time
+  request-late      a request that did not arrive in time
+  too-large         a request larger than it may be
+  bad-request       HTTP 4xx, or an error of QUIC
+  idle              closed because nothing was asked for long
+  retry             QUIC clients that had to prove their address first";
+
 const FLUSH_EXAMPLES: &str = "\
 Examples:
   dnsctl flush                       everything
@@ -217,6 +230,9 @@ pub enum Command {
     Reload,
     /// Show how the daemon fares
     Status,
+    /// Show what came by which transport, and which bounds were met
+    #[command(after_help = STATS_WORDS)]
+    Stats,
     /// Forget cached answers
     #[command(after_help = FLUSH_EXAMPLES)]
     Flush(FlushArgs),
@@ -417,6 +433,7 @@ impl Command {
             Self::Check(_) => Request::Check(Nothing {}),
             Self::Reload => Request::Reload(Nothing {}),
             Self::Status => Request::Status(Nothing {}),
+            Self::Stats => Request::Stats(Nothing {}),
             Self::Flush(args) => Request::Flush(Flush {
                 name: args.name.clone(),
                 below: args.below.clone(),

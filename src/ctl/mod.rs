@@ -145,6 +145,7 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why) -> Reply {
     let asks_daemon = matches!(
         request,
         Request::Status(_)
+            | Request::Stats(_)
             | Request::Flush(_)
             | Request::CacheStats(_)
             | Request::CacheDump(_)

@@ -1,10 +1,11 @@
 //! Answers as text for people: aligned tables, one line for one thing done.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::control::types::{
     Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, Reconnected,
-    RecordText, Records, Reloaded, Request, Status, ZoneState, ZoneStatus, Zones,
+    RecordText, Records, Reloaded, Request, Stats, Status, TransportStats, ZoneState, ZoneStatus, Zones,
 };
 
 /// What goes to stdout, and what to stderr beside it.
@@ -29,6 +30,7 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         Answer::Checked(checked) => print_checked(checked, &mut printed),
         Answer::Reloaded(reloaded) => print_reloaded(reloaded, &mut printed),
         Answer::Status(status) => print_status(status, &mut printed),
+        Answer::Stats(stats) => print_stats(stats, &mut printed.out),
         Answer::Flushed(flushed) => {
             printed.out = format!("forgot {}\n", counted(flushed.entries, "cached answer"));
         }
@@ -323,20 +325,55 @@ fn print_status(status: &Status, printed: &mut Printed) {
             .collect();
         section(out, &format!("validation: on{clock}"), &table(&rows));
     }
-    let total: u64 = status.outcomes.values().sum();
-    let rows: Vec<Vec<String>> = status
-        .outcomes
-        .iter()
-        .filter(|(_, times)| **times != 0)
-        .map(|(outcome, times)| vec![format!("  {outcome}"), times.to_string()])
-        .collect();
-    section(out, &format!("queries: {total}"), &table(&rows));
+    out.push('\n');
+    print_outcomes(&status.outcomes, out);
     out.push('\n');
     if status.zones.is_empty() {
         out.push_str("no zone\n");
     }
     if !(status.zones.is_empty() && status.defects.is_empty()) {
         zone_table(&status.zones, &status.defects, out);
+    }
+}
+
+fn print_outcomes(outcomes: &BTreeMap<String, u64>, out: &mut String) {
+    let total: u64 = outcomes.values().sum();
+    let rows: Vec<Vec<String>> = outcomes
+        .iter()
+        .filter(|(_, times)| **times != 0)
+        .map(|(outcome, times)| vec![format!("  {outcome}"), times.to_string()])
+        .collect();
+    let _ = writeln!(out, "queries: {total}");
+    out.push_str(if rows.is_empty() { "  none\n" } else { "" });
+    out.push_str(&table(&rows));
+}
+
+fn print_stats(stats: &Stats, out: &mut String) {
+    print_outcomes(&stats.outcomes, out);
+    out.push('\n');
+    let head = ["TRANSPORT", "QUERIES", "OPEN", "PLACES", "PER CLIENT"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for of in &stats.transports {
+        let mut row = vec![of.transport.clone(), of.queries.to_string()];
+        let counts = of
+            .connections
+            .as_ref()
+            .map(|all| [all.open, all.limit, all.per_client]);
+        row.extend(counts.map_or([const { String::new() }; 3], |counts| {
+            counts.map(|n| n.to_string())
+        }));
+        rows.push(row);
+    }
+    out.push_str(&table(&rows));
+    let happened = |of: &TransportStats| {
+        let events = of.events.iter().filter(|(_, times)| **times != 0);
+        let events: Vec<String> = events.map(|(event, times)| format!("{event} {times}")).collect();
+        (!events.is_empty()).then(|| vec![of.transport.clone(), events.join(", ")])
+    };
+    let rows: Vec<Vec<String>> = stats.transports.iter().filter_map(happened).collect();
+    if !rows.is_empty() {
+        out.push('\n');
+        out.push_str(&table(&rows));
     }
 }
 

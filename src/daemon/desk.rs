@@ -3,13 +3,14 @@
 //! One change at a time: the store is behind a lock, and a change is in every answer before the lock is
 //! given back and the acknowledgement goes out.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::reconnect::Reconnect;
 use super::{snapshot, unix_now};
@@ -18,15 +19,17 @@ use crate::config::{self, limits};
 use crate::control::files;
 use crate::control::server::Daemon;
 use crate::control::types::{
-    Answer, CacheDump, CacheEntries, CacheEntry, CacheStats, CacheStatus, Code, Explain, ExplainStep,
-    Explained, Failure, Flush, Flushed, Listener, NegativeAnchor, Reloaded, Request, Status, Upstream,
-    Validation,
+    Answer, CacheDump, CacheEntries, CacheEntry, CacheStats, CacheStatus, Code, Connections, DefectText,
+    Explain, ExplainStep, Explained, Failure, Flush, Flushed, Listener, NegativeAnchor, Reloaded, Request,
+    Stats, Status, TransportStats, Upstream, Validation,
 };
 use crate::engine::explain::Story;
-use crate::engine::{Client, Engine, Outcome, Step};
+use crate::engine::{Client, Engine, Outcome, Step, Transport};
 use crate::message::{Incoming, Name, Rtype, Section, write};
+use crate::serve::gate::Gates;
+use crate::serve::tls::{Certificate, CertificateError};
 use crate::store::{Parts, Store};
-use crate::telemetry::Outcomes;
+use crate::telemetry::{Outcomes, Traffic};
 use crate::upstream::Upstreams;
 use crate::upstream::dnssec::Validator;
 use crate::view::Routing;
@@ -44,7 +47,10 @@ pub(super) struct Desk {
     pub(super) upstreams: Arc<Upstreams>,
     pub(super) reconnect: Reconnect,
     pub(super) outcomes: Arc<Outcomes>,
-    pub(super) listeners: Vec<SocketAddr>,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) gates: Arc<Gates>,
+    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) listeners: Vec<(SocketAddr, Transport)>,
     pub(super) started: Instant,
     /// Told of every publication: what expires next may be another record now.
     pub(super) published: Notify,
@@ -60,6 +66,7 @@ impl Daemon for Desk {
                 let settings = self.store().settings().clone();
                 Ok(Answer::Checked(files::check(settings, unix_now())))
             }
+            Request::Stats(_) => Ok(Answer::Stats(self.stats())),
             Request::Flush(words) => self.flush(&words).map(Answer::Flushed),
             Request::CacheStats(_) => Ok(Answer::CacheStats(self.cache_stats())),
             Request::CacheDump(words) => self.cache_dump(&words).map(Answer::CacheEntries),
@@ -85,14 +92,25 @@ impl Daemon for Desk {
 }
 
 impl Desk {
-    /// Reads all zones again and publishes what is good.
+    /// Reads all zones and the certificate again, and takes what is good.
     pub(super) fn reload(&self) -> Reloaded {
+        let certificate = self
+            .certificate
+            .as_ref()
+            .map(|certificate| certificate.reload(unix_now()).map(|()| true));
         let mut store = self.store();
         let loaded = store.reload(unix_now());
         for defect in &loaded.defects {
             error!("{defect}");
         }
-        let reloaded = files::reloaded(&loaded);
+        let mut reloaded = files::reloaded(&loaded);
+        if let Some(Err(error)) = self.say_of_certificate(certificate) {
+            reloaded.defects.push(DefectText {
+                file: error.file.display().to_string(),
+                message: error.message,
+                ..DefectText::default()
+            });
+        }
         self.publish(loaded.parts);
         info!(
             "reloaded: {} zones, {} changed",
@@ -100,6 +118,30 @@ impl Desk {
             reloaded.changed.len()
         );
         reloaded
+    }
+
+    /// Takes the certificate that is in its files, if they have changed.
+    pub(super) fn look_at_certificate(&self) {
+        let certificate = self.certificate.as_ref();
+        let _ = self.say_of_certificate(certificate.map(|it| it.reload_if_changed(unix_now())));
+    }
+
+    /// Logs what became of the certificate's files.
+    fn say_of_certificate(
+        &self,
+        result: Option<Result<bool, CertificateError>>,
+    ) -> Option<Result<bool, CertificateError>> {
+        match (&result, &self.certificate) {
+            (Some(Ok(true)), Some(certificate)) => {
+                info!("certificate {} read again", certificate.chain().display());
+                for warning in certificate.warnings(unix_now()) {
+                    warn!("{warning}");
+                }
+            }
+            (Some(Err(error)), _) => error!("{error}; the certificate that was read before stays in use"),
+            _ => {}
+        }
+        result
     }
 
     /// Publishes the zones without the records that have expired.
@@ -132,21 +174,16 @@ impl Desk {
     fn status(&self) -> Status {
         let store = self.store();
         let fill = self.engine.cache_fill();
-        let listener = |(address, transport): (&SocketAddr, &str)| Listener {
+        let listener = |(address, transport): &(SocketAddr, Transport)| Listener {
             address: address.to_string(),
-            transport: transport.to_owned(),
+            transport: transport.as_str().to_owned(),
         };
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime: self.started.elapsed().as_secs(),
             generation: self.engine.snapshot().generation(),
-            listeners: self
-                .listeners
-                .iter()
-                .flat_map(|addr| [(addr, "udp"), (addr, "tcp")])
-                .map(listener)
-                .collect(),
+            listeners: self.listeners.iter().map(listener).collect(),
             upstreams: self
                 .upstreams
                 .servers()
@@ -159,17 +196,47 @@ impl Desk {
                 .collect(),
             zones: files::zone_statuses(&store),
             defects: store.folder_defects().iter().map(files::defect_text).collect(),
-            outcomes: self
-                .outcomes
-                .counts()
-                .map(|(outcome, count)| (outcome.as_str().to_owned(), count))
-                .collect(),
+            outcomes: self.outcome_counts(),
             cache: CacheStatus {
                 entries: fill.entries as u64,
                 bytes: fill.bytes as u64,
                 limit: self.engine.rules().cache_bytes as u64,
             },
             validation: self.upstreams.validator().map(validation),
+        }
+    }
+
+    fn outcome_counts(&self) -> BTreeMap<String, u64> {
+        let counts = self.outcomes.counts();
+        counts
+            .map(|(outcome, count)| (outcome.as_str().to_owned(), count))
+            .collect()
+    }
+
+    fn stats(&self) -> Stats {
+        let is_open = |transport: &Transport| self.listeners.iter().any(|(_, spoken)| spoken == transport);
+        let of = |transport: Transport| {
+            let gate = self.gates.of(transport);
+            let limits = gate.limits();
+            let events = self.traffic.events(transport);
+            let is_stream = !transport.is_datagram();
+            TransportStats {
+                transport: transport.as_str().to_owned(),
+                queries: self.traffic.messages(transport),
+                connections: is_stream.then(|| Connections {
+                    open: gate.open() as u64,
+                    limit: limits.connections as u64,
+                    per_client: limits.per_client as u64,
+                }),
+                events: events
+                    .filter(|_| is_stream)
+                    .map(|(event, count)| (event.as_str().to_owned(), count))
+                    .collect(),
+            }
+        };
+        Stats {
+            outcomes: self.outcome_counts(),
+            transports: Transport::ALL.into_iter().filter(is_open).map(of).collect(),
         }
     }
 
@@ -250,7 +317,7 @@ impl Desk {
         let mut reply = Vec::new();
         let client = Client {
             addr,
-            datagram: false,
+            transport: Transport::Tcp,
         };
         let step = self
             .engine

@@ -12,6 +12,7 @@ mod routes;
 mod warmth;
 mod worker;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,11 +24,17 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::cli::{Args, EXIT_DEFECT, EXIT_FAILURE, EXIT_OK, Paths, Settings};
-use crate::config::{self, Config, DnssecConfig, LogLevel, UpstreamSpec, from_resolv_conf, limits};
+use crate::config::{
+    self, Config, ConnectionConfig, DnssecConfig, ListenScheme, ListenUrl, LogLevel, UpstreamSpec,
+    from_resolv_conf, limits,
+};
 use crate::control::server::{self, Socket};
-use crate::engine::{Engine, Rules};
+use crate::engine::{Engine, Rules, Transport};
 use crate::policy::screen::Screen;
-use crate::serve::{Service, bind, tcp};
+use crate::serve::door::{self, Door};
+use crate::serve::gate::{self, Gates};
+use crate::serve::tls::Certificate;
+use crate::serve::{Service, bind};
 use crate::store::{Parts, Store, StoreSettings};
 use crate::telemetry::Outcomes;
 #[cfg(feature = "dnssec")]
@@ -48,6 +55,9 @@ use warmth::Warmth;
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// How long shutting down waits for answers that are under way.
 const DRAIN: Duration = limits::DRAIN.default_time();
+
+/// How often the files of the certificate are looked at.
+const CERTIFICATE_CHECK: Duration = limits::CERTIFICATE_CHECK.default_time();
 
 /// The program `hearthdns`.
 #[must_use]
@@ -121,6 +131,7 @@ fn check(settings: &Settings) -> u8 {
     for message in upstreams
         .into_iter()
         .chain(validator(&settings.config.dnssec).err())
+        .chain(certificate(&settings.config).err())
     {
         let file = settings.file.as_deref().map(|file| file.display().to_string());
         defects.push(Defect {
@@ -195,16 +206,23 @@ fn run(config: &Config) -> Result<(), String> {
     let validator = validator(&config.dnssec)?;
     let upstreams = Upstreams::new(&routes, upstream_limits(config))?.with_validator(validator);
     let upstreams = Arc::new(upstreams);
-    let gate = Arc::new(tcp::Gate::new(tcp_limits(config)));
+    let certificate = certificate(config)?;
     let listeners = open_listeners(config)?;
-    let addresses = listeners.iter().map(|listener| listener.addr).collect();
+    let addresses = listeners.iter().flat_map(transports).collect();
     let service = Arc::new(Service::new(
         Arc::clone(&engine),
         Arc::clone(&upstreams),
         Arc::clone(&outcomes),
         started,
     ));
-    let workers = worker::start(listeners, &service, &gate).map_err(|error| error.to_string())?;
+    let gates = Arc::new(Gates::new(
+        connection_limits(&config.tcp),
+        connection_limits(&config.encrypted),
+        service.traffic(),
+    ));
+    let doors = |listener| door::of(listener, certificate.as_ref(), &gates, &service);
+    let doors: Vec<Vec<Vec<Door>>> = listeners.into_iter().map(doors).collect::<Result<_, _>>()?;
+    let workers = worker::start(doors, &service).map_err(|error| error.to_string())?;
     let desk = Arc::new(Desk {
         store: Mutex::new(store),
         routing,
@@ -217,6 +235,9 @@ fn run(config: &Config) -> Result<(), String> {
             runtime: runtime.handle().clone(),
         },
         outcomes,
+        traffic: Arc::clone(service.traffic()),
+        gates: Arc::clone(&gates),
+        certificate,
         listeners: addresses,
         started,
         published: Notify::new(),
@@ -239,7 +260,7 @@ fn run(config: &Config) -> Result<(), String> {
     // No further change is taken, those at work are finished and acknowledged.
     control.stop();
     workers.stop();
-    runtime.block_on(drain(&upstreams));
+    runtime.block_on(drain(&upstreams, &gates));
     drop(workers);
     warmth.stop();
     Ok(())
@@ -307,7 +328,9 @@ fn default_servers(config: &Config) -> Vec<UpstreamSpec> {
     let mut upstreams = config.upstreams.clone();
     if upstreams.is_empty() {
         match std::fs::read(RESOLV_CONF) {
-            Ok(bytes) => upstreams = from_resolv_conf(&String::from_utf8_lossy(&bytes), &config.listen),
+            Ok(bytes) => {
+                upstreams = from_resolv_conf(&String::from_utf8_lossy(&bytes), &config.own_addresses());
+            }
             Err(error) => warn!("cannot read {RESOLV_CONF}: {error}"),
         }
     }
@@ -367,28 +390,58 @@ fn upstream_limits(config: &Config) -> upstream::Limits {
     }
 }
 
-fn tcp_limits(config: &Config) -> tcp::Limits {
-    tcp::Limits {
-        connections: config.tcp.connections,
-        per_client: config.tcp.per_client,
-        pipeline: config.tcp.pipeline,
-        idle: config.tcp.idle,
+fn connection_limits(config: &ConnectionConfig) -> gate::Limits {
+    gate::Limits {
+        connections: config.connections,
+        per_client: config.per_client,
+        pipeline: config.pipeline,
+        idle: config.idle,
     }
+}
+
+/// The certificate of the encrypted listeners. One that cannot be used ends the start: clients would see
+/// connections that fail, and nobody would know why.
+fn certificate(config: &Config) -> Result<Option<Arc<Certificate>>, String> {
+    let Some(files) = &config.certificate else {
+        return Ok(None);
+    };
+    let now = unix_now();
+    let certificate = Certificate::load(files, now).map_err(|error| error.to_string())?;
+    for warning in certificate.warnings(now) {
+        warn!("{warning}");
+    }
+    Ok(Some(Arc::new(certificate)))
 }
 
 fn open_listeners(config: &Config) -> Result<Vec<bind::Listener>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.worker_count(cores);
-    let open = |addr: &std::net::SocketAddr| {
-        let listener = bind::listen(*addr, workers).map_err(|error| listen_error(*addr, &error))?;
-        info!("listening on {} udp", listener.addr);
-        info!("listening on {} tcp", listener.addr);
+    let open = |url: &ListenUrl| {
+        let listener = bind::listen(*url, workers).map_err(|error| listen_error(*url, &error))?;
+        for (addr, transport) in transports(&listener) {
+            info!("listening on {addr} {}", transport.as_str());
+        }
         Ok(listener)
     };
     config.listen.iter().map(open).collect()
 }
 
-fn listen_error(addr: std::net::SocketAddr, error: &std::io::Error) -> String {
+/// What is spoken at a listener, and where.
+fn transports(listener: &bind::Listener) -> Vec<(SocketAddr, Transport)> {
+    let spoken: &[Transport] = match listener.url.scheme {
+        ListenScheme::Plain => &[Transport::Udp, Transport::Tcp],
+        ListenScheme::Tls => &[Transport::Tls],
+        ListenScheme::Https => &[Transport::Https],
+        ListenScheme::Quic => &[Transport::Quic],
+        ListenScheme::H3 => &[Transport::H3],
+    };
+    spoken
+        .iter()
+        .map(|transport| (listener.url.addr, *transport))
+        .collect()
+}
+
+fn listen_error(url: ListenUrl, error: &std::io::Error) -> String {
     let way_out = match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             "; another program has it: stop that one, or choose another port with --listen"
@@ -399,7 +452,7 @@ fn listen_error(addr: std::net::SocketAddr, error: &std::io::Error) -> String {
         std::io::ErrorKind::AddrNotAvailable => "; no interface of this host has that address",
         _ => "",
     };
-    format!("cannot listen on {addr}: {error}{way_out}")
+    format!("cannot listen on {url}: {error}{way_out}")
 }
 
 /// The signals that mean something to the daemon.
@@ -420,8 +473,9 @@ impl Signals {
     }
 }
 
-/// Attends to signals and to records that expire, until told to stop.
+/// Attends to signals, to records that expire and to a certificate that is renewed, until told to stop.
 async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
+    let mut look = tokio::time::interval(CERTIFICATE_CHECK);
     loop {
         tokio::select! {
             _ = signals.hangup.recv() => {
@@ -429,6 +483,10 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
                 let _ = tokio::task::spawn_blocking(move || desk.reload()).await;
             }
             () = desk.published.notified() => {}
+            _ = look.tick(), if desk.certificate.is_some() => {
+                let desk = Arc::clone(desk);
+                let _ = tokio::task::spawn_blocking(move || desk.look_at_certificate()).await;
+            }
             () = sleep(desk.until_expiry()) => {
                 let desk = Arc::clone(desk);
                 let _ = tokio::task::spawn_blocking(move || desk.expire()).await;
@@ -447,10 +505,10 @@ async fn watch(watcher: Option<Watcher>, reconnect: &Reconnect) {
     std::future::pending::<()>().await;
 }
 
-/// Lets answers that wait for upstreams come in, for a while.
-async fn drain(upstreams: &Upstreams) {
+/// Lets answers that wait for upstreams come in, and connections end, for a while.
+async fn drain(upstreams: &Upstreams, gates: &Gates) {
     let deadline = Instant::now() + DRAIN;
-    while !upstreams.is_idle() && Instant::now() < deadline {
+    while (!upstreams.is_idle() || gates.open() > 0) && Instant::now() < deadline {
         sleep(Duration::from_millis(10)).await;
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn fingerprint(config: &Config, routes: &[Route]) -> u64 {
     rules.cache.bytes = 0;
     rules.cache.file_every = Duration::ZERO;
     rules.listen.clear();
+    rules.certificate = None;
     for path in [&mut rules.zones, &mut rules.state, &mut rules.control] {
         path.clear();
     }

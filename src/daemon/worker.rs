@@ -10,82 +10,67 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 use tracing::error;
 
-use crate::serve::bind::Listener;
-use crate::serve::{Service, tcp, udp};
+use crate::serve::door::Door;
+use crate::serve::{Service, Stop};
 
 /// The running threads. Dropping waits until they have ended.
 pub(super) struct Workers {
-    /// Stages of the end: 0 serve, 1 take nothing new, 2 end.
-    stage: watch::Sender<u8>,
+    /// Told first: take nothing new.
+    stop: watch::Sender<bool>,
+    /// Told last: end.
+    end: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
     /// Takes no further query; answers under way go out.
     pub(super) fn stop(&self) {
-        self.stage.send_replace(1);
+        self.stop.send_replace(true);
     }
 }
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.stage.send_replace(2);
+        self.stop();
+        self.end.send_replace(true);
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
 }
 
-/// Starts a worker for each socket of the listeners.
-pub(super) fn start(
-    listeners: Vec<Listener>,
-    service: &Arc<Service>,
-    gate: &Arc<tcp::Gate>,
-) -> io::Result<Workers> {
-    let (stage, _) = watch::channel(0);
-    let mut shares: Vec<Share> = Vec::new();
-    for listener in listeners {
-        shares.resize_with(shares.len().max(listener.udp.len()), Share::default);
-        for (share, (udp, tcp)) in shares.iter_mut().zip(listener.udp.into_iter().zip(listener.tcp)) {
-            share.udp.push(udp);
-            share.tcp.push(tcp);
+/// Starts a worker for each socket of the listeners: their doors, by worker.
+pub(super) fn start(listeners: Vec<Vec<Vec<Door>>>, service: &Arc<Service>) -> io::Result<Workers> {
+    let mut shares: Vec<Vec<Door>> = Vec::new();
+    for doors in listeners {
+        shares.resize_with(shares.len().max(doors.len()), Vec::new);
+        for (share, doors) in shares.iter_mut().zip(doors) {
+            share.extend(doors);
         }
     }
+    let (stop, stopped) = Stop::new();
+    let (end, ended) = Stop::new();
     let mut threads = Vec::with_capacity(shares.len());
     for (number, share) in shares.into_iter().enumerate() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (service, gate, stage) = (Arc::clone(service), Arc::clone(gate), stage.subscribe());
+        let (service, stop, end) = (Arc::clone(service), stopped.clone(), ended.clone());
         let thread = std::thread::Builder::new().name(format!("worker-{number}"));
-        threads.push(thread.spawn(move || runtime.block_on(work(share, &service, &gate, stage)))?);
+        threads.push(thread.spawn(move || runtime.block_on(work(share, &service, stop, end)))?);
     }
-    Ok(Workers { stage, threads })
+    Ok(Workers { stop, end, threads })
 }
 
-/// One worker's sockets.
-#[derive(Default)]
-struct Share {
-    udp: Vec<std::net::UdpSocket>,
-    tcp: Vec<std::net::TcpListener>,
-}
-
-async fn work(share: Share, service: &Arc<Service>, gate: &Arc<tcp::Gate>, mut stage: watch::Receiver<u8>) {
+async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end: Stop) {
     let mut tasks = tokio::task::JoinSet::new();
-    for socket in share.udp {
-        let service = Arc::clone(service);
-        tasks.spawn(async move { udp::serve(socket, service).await });
-    }
-    for listener in share.tcp {
-        let (service, gate) = (Arc::clone(service), Arc::clone(gate));
-        tasks.spawn(async move { tcp::serve(listener, service, gate).await });
+    for door in doors {
+        let (service, stop) = (Arc::clone(service), stop.clone());
+        tasks.spawn(async move { door.serve(service, stop).await });
     }
     loop {
         tokio::select! {
-            changed = stage.wait_for(|stage| *stage > 0) => {
-                drop(changed);
-                break;
-            }
+            () = stop.told() => break,
             Some(ended) = tasks.join_next() => {
                 if let Ok(Err(why)) = ended {
                     error!("a listener ended: {why}");
@@ -93,7 +78,7 @@ async fn work(share: Share, service: &Arc<Service>, gate: &Arc<tcp::Gate>, mut s
             }
         }
     }
-    // Ends the receiving tasks; tasks that wait for upstream are not among them and go on.
+    // Ends the receiving tasks; connections, and tasks that wait for upstream, are not among them and go on.
     tasks.shutdown().await;
-    let _ = stage.wait_for(|stage| *stage > 1).await;
+    end.told().await;
 }

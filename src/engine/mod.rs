@@ -10,6 +10,7 @@ pub mod explain;
 pub mod fetch;
 mod local;
 pub mod outcome;
+pub mod transport;
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -29,9 +30,12 @@ use crate::view::Snapshot;
 use explain::{Silent, Trace};
 use fetch::{Fetched, Question};
 pub use outcome::Outcome;
+pub use transport::Transport;
 
 /// Aliases followed for one query before it counts as a loop.
 pub const MAX_ALIASES: usize = limits::ALIASES.default_usize();
+/// Encrypted replies to padded queries are padded to multiples of this.
+const PADDING_BLOCK: usize = limits::PADDING_BLOCK.default_usize();
 /// Parts that the cache is cut into, so that workers seldom want the same one at once.
 const SHARDS: usize = 8;
 
@@ -63,13 +67,14 @@ pub struct Rules {
     pub rebinding_exempt: Vec<Name>,
 }
 
-/// Who asks, and over what.
-#[derive(Debug, Clone, Copy)]
+/// Who asks, and over what. Who that is beyond the address (a token of the path or of the SNI) comes to stand
+/// here once there are tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client {
     /// Address.
     pub addr: IpAddr,
-    /// Whether the reply must fit a datagram.
-    pub datagram: bool,
+    /// What the query came by, and the reply goes by.
+    pub transport: Transport,
 }
 
 /// What to do with a query now.
@@ -198,12 +203,16 @@ impl Engine {
         out: &mut Vec<u8>,
         trace: &mut impl Trace,
     ) -> Step {
-        let limit = if client.datagram {
+        let limit = if client.transport.is_datagram() {
             query.udp_limit(self.rules.edns_payload)
         } else {
             MAX_MESSAGE
         };
         let mut writer = Writer::reply(out, query, limit, self.rules.edns_payload);
+        // RFC 8467, 4.1: nobody sees the length of a plain reply but those who see the reply.
+        if client.transport.is_encrypted() && query.edns.is_some_and(|edns| edns.padded) {
+            writer.pad_to(PADDING_BLOCK);
+        }
 
         if !self.access.load().admits(client.addr) {
             trace.step(

@@ -83,7 +83,11 @@ fn query(text: &str) -> Vec<u8> {
 fn client(addr: &str, text: &str) -> Client {
     Client {
         addr: addr.parse::<IpAddr>().unwrap(),
-        datagram: !text.contains("+tcp"),
+        transport: if text.contains("+tcp") {
+            Transport::Tcp
+        } else {
+            Transport::Udp
+        },
     }
 }
 

@@ -15,7 +15,15 @@ pub struct Edns {
     pub version: u8,
     /// DO: the client wants DNSSEC records (RFC 3225).
     pub dnssec_ok: bool,
+    /// The query is padded, so the reply may be (RFC 7830, 4).
+    pub padded: bool,
+    /// The client speaks of how long its TCP connection may stay (RFC 7828).
+    pub keepalive: bool,
 }
+
+/// Codes of options that are looked for.
+const KEEPALIVE_OPTION: u16 = 11;
+const PADDING_OPTION: u16 = 12;
 
 /// A query that can be answered or refused by what it asks.
 #[derive(Clone, Copy, Debug)]
@@ -204,14 +212,15 @@ fn read_extra(bytes: &[u8], mut at: usize, records: usize) -> Result<Option<Edns
         let rdata = bytes.get(at..at + len).ok_or(BadExtra)?;
         at += len;
         if Rtype(rtype) == Rtype::OPT {
-            if !is_root || edns.is_some() || !options_are_whole(rdata) {
-                return Err(BadExtra);
-            }
+            let options = read_options(rdata).filter(|_| is_root && edns.is_none());
+            let Options { padded, keepalive } = options.ok_or(BadExtra)?;
             let payload = class.max(PLAIN_UDP);
             edns = Some(Edns {
                 payload,
                 version,
                 dnssec_ok: bits & 0x8000 != 0,
+                padded,
+                keepalive,
             });
         }
     }
@@ -234,16 +243,35 @@ fn skip_name(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Whether an OPT record's options fill its RDATA exactly (RFC 6891, 6.1.2).
-fn options_are_whole(rdata: &[u8]) -> bool {
-    let mut at = 0;
+/// Which of the options that matter are there.
+#[derive(Default)]
+struct Options {
+    padded: bool,
+    keepalive: bool,
+}
+
+/// Walks over an OPT record's options; `None` unless they fill its RDATA exactly (RFC 6891, 6.1.2).
+fn read_options(rdata: &[u8]) -> Option<Options> {
+    let (mut at, mut found) = (0, Options::default());
     while at < rdata.len() {
-        let Some(len) = be16(rdata, at + 2) else {
-            return false;
-        };
+        let (code, len) = (be16(rdata, at)?, be16(rdata, at + 2)?);
+        found.padded |= code == PADDING_OPTION;
+        found.keepalive |= code == KEEPALIVE_OPTION;
         at += 4 + usize::from(len);
     }
-    at == rdata.len()
+    (at == rdata.len()).then_some(found)
+}
+
+/// Whether a message may be a query over QUIC: its id is 0, and it says nothing of how long a TCP connection may
+/// stay (RFC 9250, 4.2.1 and 5.5.2).
+#[must_use]
+pub fn is_for_quic(bytes: &[u8]) -> bool {
+    let keepalive = match Query::parse(bytes) {
+        Parsed::Query(query) => query.edns.is_some_and(|edns| edns.keepalive),
+        Parsed::Malformed(bad) => bad.edns.is_some_and(|edns| edns.keepalive),
+        Parsed::Ignore => true,
+    };
+    be16(bytes, 0) == Some(0) && !keepalive
 }
 
 #[cfg(test)]
@@ -302,7 +330,9 @@ mod tests {
             Some(Edns {
                 payload: 4096,
                 version: 0,
-                dnssec_ok: true
+                dnssec_ok: true,
+                padded: false,
+                keepalive: false,
             })
         );
         assert_eq!(query.udp_limit(1232), 1232);
@@ -347,6 +377,20 @@ mod tests {
         for len in HEADER..plain().len() {
             assert_eq!(rcode(&plain()[..len]), Rcode::FORMERR, "cut to {len} bytes");
         }
+    }
+
+    #[test]
+    fn rfc9250_s4_2_1_s5_5_2_a_query_over_quic_has_id_0_and_no_keepalive() {
+        let with_id_0 = |mut bytes: Vec<u8>| {
+            bytes[..2].fill(0);
+            bytes
+        };
+        assert!(is_for_quic(&with_id_0(plain())));
+        assert!(is_for_quic(&with_id_0(with_opt(1232, 0, 0, &[0, 12, 0, 1, 0]))));
+        assert!(!is_for_quic(&plain()));
+        assert!(!is_for_quic(&with_id_0(with_opt(1232, 0, 0, &[0, 11, 0, 0]))));
+        assert!(!is_for_quic(&[0; 11]));
+        assert!(query(&with_opt(1232, 0, 0, &[0, 12, 0, 0])).edns.unwrap().padded);
     }
 
     #[test]

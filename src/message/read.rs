@@ -321,6 +321,22 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
+/// For how many seconds a reply of ours may be kept by whoever passes it on (RFC 8484, 5.1): the smallest TTL of its
+/// answer section, and where a SOA tells what does not exist, the smaller of its TTL and its MINIMUM (RFC 2308, 5).
+/// 0 for errors, referrals and what cannot be read.
+#[must_use]
+pub fn freshness(reply: &[u8]) -> u32 {
+    let Ok(incoming) = Incoming::parse(reply) else {
+        return 0;
+    };
+    let of = |item: Item<'_>| match item.section {
+        Section::Answer => Some(item.ttl),
+        Section::Authority => item.soa_minimum().map(|minimum| minimum.min(item.ttl)),
+        Section::Additional => None,
+    };
+    incoming.records().filter_map(of).min().unwrap_or(0)
+}
+
 impl<'a> Item<'a> {
     /// The owner, taken out of the message anew with each call.
     #[must_use]

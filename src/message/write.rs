@@ -14,6 +14,10 @@ use super::{CLASS_IN, Ede, HEADER, Query, Rcode, Rtype, flag};
 const TARGETS: usize = 24;
 /// Largest offset that a compression pointer can name (RFC 1035, 4.1.4).
 const MAX_POINTER: usize = 0x3fff;
+/// Code of the padding option (RFC 7830, 3).
+const PADDING_OPTION: u16 = 12;
+/// Length of an option without data.
+const OPTION_HEAD: usize = 4;
 /// An OPT record without options.
 const OPT_LEN: usize = 11;
 /// The text of an extended error is cut to this, so that it never costs an answer its place.
@@ -54,6 +58,8 @@ pub struct Writer<'o> {
     truncated: bool,
     opt: Option<OptOut>,
     options: Options,
+    /// The message's length is to be a multiple of this; 0: of nothing.
+    block: usize,
     targets: [u16; TARGETS],
     target_count: usize,
     /// Names other than the question's are pointed to only where they have the same case.
@@ -125,6 +131,7 @@ impl<'o> Writer<'o> {
             truncated: false,
             opt,
             options: Options::None,
+            block: 0,
             targets: [0; TARGETS],
             target_count: 0,
             keeps_case: false,
@@ -172,6 +179,12 @@ impl<'o> Writer<'o> {
         if !options.is_empty() && self.opt.is_some() {
             self.set_options(Options::Raw(options.into()));
         }
+    }
+
+    /// Fills the message up with an option until its length is a multiple of `block`, if the client speaks EDNS and
+    /// there is room (RFC 8467, 4.1).
+    pub fn pad_to(&mut self, block: usize) {
+        self.block = block;
     }
 
     fn set_options(&mut self, options: Options) {
@@ -396,8 +409,12 @@ impl<'o> Writer<'o> {
         let high = ((rcode.0 >> 4) & 0xff) as u8;
         self.out
             .extend_from_slice(&[high, 0, if opt.dnssec_ok { 0x80 } else { 0 }, 0]);
-        self.out
-            .extend_from_slice(&(self.options.len() as u16).to_be_bytes());
+        // Two bytes of length, then the options, then perhaps those of the padding option's own head.
+        let bare = self.message_len() + 2 + self.options.len() + OPTION_HEAD;
+        let fill = bare.next_multiple_of(self.block.max(1)) - bare;
+        let padding = (self.block > 0 && bare + fill <= super::MAX_MESSAGE).then_some(fill);
+        let len = self.options.len() + padding.map_or(0, |fill| OPTION_HEAD + fill);
+        self.out.extend_from_slice(&(len as u16).to_be_bytes());
         match &self.options {
             Options::None => {}
             Options::Ede(ede, text) => {
@@ -408,6 +425,12 @@ impl<'o> Writer<'o> {
                 self.out.extend_from_slice(text);
             }
             Options::Raw(bytes) => self.out.extend_from_slice(bytes),
+        }
+        if let Some(fill) = padding {
+            self.out.extend_from_slice(&PADDING_OPTION.to_be_bytes());
+            // Less than a block, and blocks are small.
+            self.out.extend_from_slice(&(fill as u16).to_be_bytes());
+            self.out.resize(self.out.len() + fill, 0);
         }
     }
 }
@@ -489,6 +512,26 @@ mod tests {
         writer.finish(Rcode::NOERROR);
         assert_eq!(&out[..4], b"kept");
         out.split_off(4)
+    }
+
+    #[test]
+    fn rfc8467_s4_1_a_padded_reply_is_a_multiple_of_the_block() {
+        let query = query_bytes("a.example", true);
+        for text in ["", "because"] {
+            let reply = write(&query, 65_535, |writer| {
+                writer.pad_to(468);
+                if !text.is_empty() {
+                    writer.set_ede(Ede::OTHER, "because");
+                }
+            });
+            assert_eq!(reply.len(), 468, "{text:?}");
+            assert_eq!(reply[11], 1, "one additional record");
+            assert!(crate::message::Incoming::parse(&reply).is_ok());
+        }
+        let bare = write(&query_bytes("a.example", false), 65_535, |writer| {
+            writer.pad_to(468);
+        });
+        assert_eq!(bare.len(), 27, "no EDNS, no padding");
     }
 
     #[test]

@@ -5,38 +5,44 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::config::limits;
+use crate::config::{ListenUrl, limits};
 
 /// Connections that the kernel keeps for us before we take them.
 const BACKLOG: i32 = limits::TCP_BACKLOG.default as i32;
 /// Ports tried when any free port will do for UDP and TCP alike.
 const TRIES: usize = 16;
 
-/// The sockets of one listen address: one pair for each worker.
+/// The sockets of one listener: for each worker one of each kind that is spoken over.
 pub struct Listener {
-    /// Address, with the real port.
-    pub addr: SocketAddr,
-    /// One for each worker.
+    /// What is spoken, and where; with the real port.
+    pub url: ListenUrl,
+    /// One for each worker, or none.
     pub udp: Vec<UdpSocket>,
-    /// One for each worker.
+    /// One for each worker, or none.
     pub tcp: Vec<TcpListener>,
 }
 
-/// Opens UDP and TCP on an address for so many workers. Port 0 takes one that is free for both.
+/// Opens the sockets of a listener for so many workers. Port 0 takes one that is free for all of them.
 ///
 /// # Errors
 /// If the address cannot be bound, as when another program holds it.
-pub fn listen(addr: SocketAddr, workers: usize) -> io::Result<Listener> {
-    if addr.port() != 0 {
-        return listen_on(addr, workers);
+pub fn listen(url: ListenUrl, workers: usize) -> io::Result<Listener> {
+    if url.addr.port() != 0 {
+        return listen_on(url, workers);
     }
+    let kind = if url.scheme.takes_udp() {
+        Type::DGRAM
+    } else {
+        Type::STREAM
+    };
     let mut last = None;
     for _ in 0..TRIES {
-        let free = socket(addr, Type::DGRAM, false)?.local_addr()?;
+        let free = socket(url.addr, kind, false)?.local_addr()?;
         let free = free
             .as_socket()
             .ok_or_else(|| io::Error::other("not an internet address"))?;
-        match listen_on(SocketAddr::new(addr.ip(), free.port()), workers) {
+        let addr = SocketAddr::new(url.addr.ip(), free.port());
+        match listen_on(ListenUrl { addr, ..url }, workers) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = Some(error),
         }
@@ -44,20 +50,30 @@ pub fn listen(addr: SocketAddr, workers: usize) -> io::Result<Listener> {
     Err(last.unwrap_or_else(|| io::Error::other("no port is free for UDP and TCP")))
 }
 
-fn listen_on(addr: SocketAddr, workers: usize) -> io::Result<Listener> {
+fn listen_on(url: ListenUrl, workers: usize) -> io::Result<Listener> {
+    let ListenUrl { scheme, addr } = url;
     // With SO_REUSEPORT a second daemon would silently share the port with the first. A socket without it
     // cannot be bound then, which is what we want to know before anything else.
-    drop(socket(addr, Type::DGRAM, false)?);
+    let kind = if scheme.takes_udp() {
+        Type::DGRAM
+    } else {
+        Type::STREAM
+    };
+    drop(socket(addr, kind, false)?);
     let mut listener = Listener {
-        addr,
+        url,
         udp: Vec::new(),
         tcp: Vec::new(),
     };
     for _ in 0..workers.max(1) {
-        listener.udp.push(socket(addr, Type::DGRAM, true)?.into());
-        let tcp = socket(addr, Type::STREAM, true)?;
-        tcp.listen(BACKLOG)?;
-        listener.tcp.push(tcp.into());
+        if scheme.takes_udp() {
+            listener.udp.push(socket(addr, Type::DGRAM, true)?.into());
+        }
+        if scheme.takes_tcp() {
+            let tcp = socket(addr, Type::STREAM, true)?;
+            tcp.listen(BACKLOG)?;
+            listener.tcp.push(tcp.into());
+        }
     }
     Ok(listener)
 }
@@ -86,26 +102,49 @@ fn socket(addr: SocketAddr, kind: Type, share: bool) -> io::Result<Socket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ListenScheme;
 
-    #[test]
-    fn any_port_is_the_same_for_udp_and_tcp() {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), 2).unwrap();
-        assert_ne!(listener.addr.port(), 0);
-        for socket in &listener.udp {
-            assert_eq!(socket.local_addr().unwrap(), listener.addr);
-        }
-        for socket in &listener.tcp {
-            assert_eq!(socket.local_addr().unwrap(), listener.addr);
+    fn url(scheme: ListenScheme, addr: &str) -> ListenUrl {
+        ListenUrl {
+            scheme,
+            addr: addr.parse().unwrap(),
         }
     }
 
     #[test]
+    fn any_port_is_the_same_for_udp_and_tcp() {
+        let listener = listen(url(ListenScheme::Plain, "127.0.0.1:0"), 2).unwrap();
+        assert_ne!(listener.url.addr.port(), 0);
+        assert_eq!((listener.udp.len(), listener.tcp.len()), (2, 2));
+        for socket in &listener.udp {
+            assert_eq!(socket.local_addr().unwrap(), listener.url.addr);
+        }
+        for socket in &listener.tcp {
+            assert_eq!(socket.local_addr().unwrap(), listener.url.addr);
+        }
+    }
+
+    #[test]
+    fn a_listener_takes_the_sockets_that_it_speaks_over() {
+        let count = |scheme| {
+            let listener = listen(url(scheme, "127.0.0.1:0"), 2).unwrap();
+            (listener.udp.len(), listener.tcp.len())
+        };
+        assert_eq!(count(ListenScheme::Tls), (0, 2));
+        assert_eq!(count(ListenScheme::Https), (0, 2));
+        assert_eq!(count(ListenScheme::Quic), (2, 0));
+        assert_eq!(count(ListenScheme::H3), (2, 0));
+    }
+
+    #[test]
     fn a_port_that_is_taken_is_not_shared_with_a_stranger() {
-        let first = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
-        let second = listen(first.addr, 1);
-        assert_eq!(
-            second.err().map(|error| error.kind()),
-            Some(io::ErrorKind::AddrInUse)
-        );
+        for scheme in [ListenScheme::Plain, ListenScheme::Tls, ListenScheme::Quic] {
+            let first = listen(url(scheme, "127.0.0.1:0"), 1).unwrap();
+            let second = listen(first.url, 1);
+            assert_eq!(
+                second.err().map(|error| error.kind()),
+                Some(io::ErrorKind::AddrInUse)
+            );
+        }
     }
 }

@@ -1,21 +1,42 @@
 //! Listeners: bytes in, bytes out, one path for all.
 //!
 //! Every listener hands what it received to [`Service::receive`]; what memory can answer goes back at once,
-//! what cannot is finished by [`Service::finish`] in a task of its own. [`udp`] and [`tcp`] know sockets and
-//! framing, nothing of zones. [`bind`] opens the sockets.
+//! what cannot is finished by [`Service::finish`] in a task of its own. [`bind`] opens the sockets, [`tls`] holds
+//! the certificate, and a [`door`] is a socket with what is spoken over it: [`udp`] knows datagrams; `accept` takes
+//! connections, bounded by their [`gate`], and `stream` serves TCP and TLS on one path; `https` and `h3` are ways to
+//! the one site of `http`, and `quic` takes connections of its own kind. None of them knows of zones.
 
+mod accept;
 pub mod bind;
-pub mod tcp;
+pub mod door;
+#[cfg(feature = "embed")]
+mod embed;
+pub mod gate;
+#[cfg(feature = "h3")]
+mod h3;
+#[cfg(any(feature = "https", feature = "h3"))]
+mod http;
+#[cfg(feature = "https")]
+mod https;
+#[cfg(feature = "quic")]
+mod quic;
+mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_absent.rs"]
+pub mod tls;
 pub mod udp;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::engine::fetch::{Failure, Fetched, Question};
 use crate::engine::{Client, Engine, Outcome, Step};
-use crate::telemetry::Outcomes;
+use crate::telemetry::{Outcomes, Traffic};
 use crate::upstream::Upstreams;
 
 /// A client for which a stale answer is at hand waits no longer than this for a new one (RFC 8767, 5).
@@ -29,6 +50,7 @@ pub struct Service {
     engine: Arc<Engine>,
     upstreams: Arc<Upstreams>,
     outcomes: Arc<Outcomes>,
+    traffic: Arc<Traffic>,
     /// The moment from which the engine counts its seconds.
     started: Instant,
 }
@@ -62,12 +84,20 @@ impl Service {
             engine,
             upstreams,
             outcomes,
+            traffic: Arc::default(),
             started,
         }
     }
 
+    /// What came by which transport.
+    #[must_use]
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
     /// Answers from memory if that is possible; the reply is appended to `out`.
     pub fn receive(&self, bytes: &[u8], client: Client, out: &mut Vec<u8>) -> Received {
+        self.traffic.received(client.transport);
         let (outcome, received) = match self.engine.receive(bytes, client, self.now(), out) {
             Step::Reply(outcome) => (outcome, Received::Reply),
             Step::Drop(outcome) => (outcome, Received::Nothing),
@@ -141,5 +171,30 @@ impl Service {
     #[must_use]
     pub fn now(&self) -> u32 {
         self.started.elapsed().as_secs() as u32
+    }
+}
+
+/// Tells listeners and connections that nothing new is to be taken.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// A wish that is not made yet, and how to make it. Whoever drops the sender makes it too.
+    #[must_use]
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Stop(receiver))
+    }
+
+    /// Waits until it is made.
+    pub async fn told(&mut self) {
+        // An error is the sender's end.
+        let _ = self.0.wait_for(|told| *told).await;
+    }
+
+    /// Whether it is made.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
     }
 }

@@ -14,7 +14,7 @@ use tracing::debug;
 
 use super::{Received, Service};
 use crate::config::limits;
-use crate::engine::Client;
+use crate::engine::{Client, Transport};
 use crate::message::MAX_MESSAGE;
 
 /// Datagrams taken in one system call.
@@ -66,7 +66,7 @@ fn take(datagram: &[u8], peer: Peer, socket: &Arc<Socket>, service: &Arc<Service
     out.clear();
     let client = Client {
         addr: peer.addr.ip(),
-        datagram: true,
+        transport: Transport::Udp,
     };
     match service.receive(datagram, client, out) {
         Received::Reply => socket.send(out, peer),

@@ -1,11 +1,15 @@
-//! Two parts of a certificate that pins and stamps speak of, found without understanding the rest
-//! (RFC 5280, 4.1).
+//! Parts of a certificate, found without understanding the rest (RFC 5280, 4.1): two that pins and stamps speak
+//! of, and from when until when it is good.
 //!
-//! Everything here comes from a server that has proved nothing yet: each length is checked, nothing recurses.
+//! Everything here may come from a server that has proved nothing yet: each length is checked, nothing recurses.
+
+use crate::zone::master::civil::read_time;
 
 /// Tags of DER (X.690, 8).
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
 
 /// The part that is signed: the TBSCertificate, whole.
 pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
@@ -16,16 +20,58 @@ pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
 
 /// The SubjectPublicKeyInfo, whole, as pins are made of it (RFC 7469, 2.4).
 pub(super) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
-    let (_, fields, _) = element(signed_part(certificate)?, SEQUENCE)?;
-    let mut rest = match element(fields, VERSION) {
-        Some((_, _, rest)) => rest,
-        None => fields,
-    };
     // Serial number, signature algorithm, issuer, validity, subject.
-    for _ in 0..5 {
+    let rest = behind(certificate, 5)?;
+    element(rest, SEQUENCE).map(|(whole, _, _)| whole)
+}
+
+/// From when until when the certificate is good, in Unix seconds (RFC 5280, 4.1.2.5).
+pub(crate) fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
+    // Serial number, signature algorithm, issuer.
+    let (_, times, _) = element(behind(certificate, 3)?, SEQUENCE)?;
+    let (from, rest) = time(times)?;
+    let (until, _) = time(rest)?;
+    Some((from, until))
+}
+
+/// What stands behind so many fields of the signed part, the version not counted.
+fn behind(certificate: &[u8], fields: usize) -> Option<&[u8]> {
+    let (_, all, _) = element(signed_part(certificate)?, SEQUENCE)?;
+    let mut rest = match element(all, VERSION) {
+        Some((_, _, rest)) => rest,
+        None => all,
+    };
+    for _ in 0..fields {
         rest = element(rest, *rest.first()?)?.2;
     }
-    element(rest, SEQUENCE).map(|(whole, _, _)| whole)
+    Some(rest)
+}
+
+/// A time, and what stands behind it.
+fn time(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let tag = *bytes.first()?;
+    let (_, text, rest) = element(bytes, tag)?;
+    let text = std::str::from_utf8(text).ok()?;
+    let (year, rest_of_text) = match tag {
+        UTC_TIME => {
+            let (year, rest) = text.split_at_checked(2)?;
+            // RFC 5280, 4.1.2.5.1: 50 to 99 are of the last century.
+            let century = if year < "50" { "20" } else { "19" };
+            (format!("{century}{year}"), rest)
+        }
+        GENERALIZED_TIME => {
+            let (year, rest) = text.split_at_checked(4)?;
+            (year.to_owned(), rest)
+        }
+        _ => return None,
+    };
+    let part = |at: usize| rest_of_text.get(at..at + 2);
+    let (month, day, hour, minute, second) = (part(0)?, part(2)?, part(4)?, part(6)?, part(8)?);
+    if rest_of_text.get(10..) != Some("Z") {
+        return None;
+    }
+    let seconds = read_time(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))?;
+    Some((seconds, rest))
 }
 
 /// An element with this tag at the front: whole, its contents, and what stands behind it.
@@ -67,14 +113,32 @@ mod tests {
         let signed = signed_part(bytes).unwrap();
         assert!(signed.len() > 100 && signed.len() < bytes.len());
         for len in 0..bytes.len() {
-            let _ = public_key(&bytes[..len]);
+            let _ = (public_key(&bytes[..len]), validity(&bytes[..len]));
         }
         for at in 0..bytes.len() {
             for value in [0, 0x7f, 0x80, 0x84, 0xff] {
                 let mut changed = bytes.to_vec();
                 changed[at] = value;
-                let _ = (public_key(&changed), signed_part(&changed));
+                let _ = (public_key(&changed), signed_part(&changed), validity(&changed));
             }
         }
+    }
+
+    #[test]
+    fn rfc5280_s4_1_2_5_both_forms_of_time_are_read() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        // The first is written with two digits of the year, the second with four.
+        params.not_before = rcgen::date_time_ymd(2027, 2, 3);
+        params.not_after = rcgen::date_time_ymd(2051, 2, 3);
+        let certificate = params.self_signed(&key).unwrap();
+        let times = ["2027-02-03", "2051-02-03"].map(|text| read_time(text).unwrap());
+        assert_eq!(validity(certificate.der()), Some((times[0], times[1])));
+        assert_eq!(time(b"\x17\x0d991231235959Z"), Some((946_684_799, &b""[..])));
+        assert_eq!(time(b"\x17\x0c991231235959"), None);
+        assert_eq!(
+            time(b"\x18\x0f20270101000000Z"),
+            read_time("2027-01-01").map(|time| (time, &b""[..]))
+        );
     }
 }

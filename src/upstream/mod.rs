@@ -13,7 +13,7 @@
 pub mod ask;
 mod bootstrap;
 #[cfg(feature = "tls")]
-mod der;
+pub(crate) mod der;
 mod dial;
 #[cfg(feature = "dnssec")]
 pub mod dnssec;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hearthdns::engine::fetch::Question;
-use hearthdns::engine::{Client, Engine, Rules, Step};
+use hearthdns::engine::{Client, Engine, Rules, Step, Transport};
 use hearthdns::message::{Name, Rtype, write};
 use hearthdns::policy::Access;
 use hearthdns::view::{Routing, Snapshot};
@@ -78,7 +78,7 @@ fn fill(engine: &Engine, text: &str) {
 fn measure(what: &str, engine: &Engine, queries: &[Vec<u8>]) {
     let client = Client {
         addr: "127.0.0.1".parse().unwrap(),
-        datagram: true,
+        transport: Transport::Udp,
     };
     let mut out = Vec::with_capacity(4096);
     let mut best = f64::MAX;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hearthdns::engine::{Client, Engine, Rules};
+use hearthdns::engine::{Client, Engine, Rules, Transport};
 use hearthdns::health::Strategy;
 use hearthdns::message::Name;
 use hearthdns::policy::Access;
@@ -270,7 +270,10 @@ impl Stage {
         let bytes = query.encode();
         let client = Client {
             addr: asks.client,
-            datagram: !asks.options.iter().any(|option| option == "+tcp"),
+            transport: match asks.options.iter().any(|option| option == "+tcp") {
+                true => Transport::Tcp,
+                false => Transport::Udp,
+            },
         };
         let slot = Slot::default();
         let begun = Instant::now();

@@ -67,6 +67,12 @@ impl House {
         self
     }
 
+    /// Listening there as well, in this notation: `tls://127.0.0.1:0`.
+    pub(crate) fn listen_too(mut self, listen: &[&str]) -> Self {
+        self.listen.extend(listen.iter().map(ToString::to_string));
+        self
+    }
+
     /// With a config file of this text; listeners, zones, state and upstreams still come as flags.
     pub(crate) fn config(self, yaml: &str) -> Self {
         self.write("config.yaml", yaml);
@@ -114,7 +120,7 @@ impl House {
     /// Starts the daemon and waits until it says that it answers.
     #[track_caller]
     pub(crate) fn start(&self) -> Daemon {
-        Daemon::start(&mut self.command(), self.listen.len(), self.control())
+        Daemon::start(&mut self.command(), self.plain_listeners(), self.control())
     }
 
     /// Starts the daemon with everything in its log.
@@ -122,7 +128,14 @@ impl House {
     pub(crate) fn start_talkative(&self) -> Daemon {
         let mut command = self.command();
         command.args(["--log", "debug"]);
-        Daemon::start(&mut command, self.listen.len(), self.control())
+        Daemon::start(&mut command, self.plain_listeners(), self.control())
+    }
+
+    fn plain_listeners(&self) -> usize {
+        self.listen
+            .iter()
+            .filter(|listen| !listen.contains("://"))
+            .count()
     }
 
     /// Starts the daemon with everything in its log, in the network namespace of another process.
@@ -219,6 +232,14 @@ impl Daemon {
             tcp,
             control,
         }
+    }
+
+    /// Where the first listener for `tls`, `https`, `quic` or `h3` is.
+    #[track_caller]
+    pub(crate) fn encrypted(&self, transport: &str) -> SocketAddr {
+        let log = self.process.log();
+        let found = log.iter().find_map(|line| listener(line, transport));
+        found.unwrap_or_else(|| panic!("no {transport} listener in the log:\n{}", log.join("\n")))
     }
 
     /// A client of the first listener.

@@ -8,6 +8,8 @@
 // Each test binary uses another part of this module.
 #![allow(dead_code, unused_imports)]
 
+#[cfg(all(feature = "https", feature = "h3"))]
+pub(crate) mod asker;
 pub(crate) mod client;
 pub(crate) mod house;
 #[cfg(feature = "tls")]

@@ -88,3 +88,67 @@ fn an_upstream_may_be_a_mapping() {
     assert_eq!(second.bootstrap, ["9.9.9.9:53".parse().unwrap()]);
     assert_eq!(second.tls_name, TlsName::Unsent);
 }
+
+#[test]
+fn encrypted_listeners_need_a_certificate_and_ports_of_their_own() {
+    let pair = "certificate: {chain: c.pem, key: /k.pem}\n";
+    let text = format!(
+        "{pair}listen: ['0.0.0.0:53', 'tls://0.0.0.0', 'quic://0.0.0.0', 'https://[::]:8443', 'h3://[::]:8443']\n\
+         encrypted: {{connections: 9, per_client: 8, idle_seconds: 7, pipeline: 6}}\n"
+    );
+    let config = read(&text).unwrap();
+    let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        listen,
+        [
+            "0.0.0.0:53",
+            "tls://0.0.0.0:853",
+            "quic://0.0.0.0:853",
+            "https://[::]:8443",
+            "h3://[::]:8443"
+        ]
+    );
+    let certificate = config.certificate.unwrap();
+    assert_eq!(certificate.chain, Path::new("c.pem"));
+    assert_eq!(certificate.key, Path::new("/k.pem"));
+    let bounds = config.encrypted;
+    assert_eq!(
+        (bounds.connections, bounds.per_client, bounds.pipeline),
+        (9, 8, 6)
+    );
+    assert_eq!(bounds.idle, Duration::from_secs(7));
+    assert_defects(
+        "listen: ['tls://0.0.0.0', 'https://[::]']\n",
+        "config.yaml:1:10: tls://0.0.0.0:853 needs a certificate; write `certificate: {chain: FILE, key: FILE}`\n\
+         config.yaml:1:27: https://[::]:443 needs a certificate; write `certificate: {chain: FILE, key: FILE}`\n",
+    );
+    assert_defects(
+        &format!("{pair}listen: ['0.0.0.0:853', 'tls://0.0.0.0', 'h3://0.0.0.0:853']\n"),
+        "config.yaml:2:25: tls://0.0.0.0:853 wants the port that 0.0.0.0:853 takes; choose another port for one of \
+         them\nconfig.yaml:2:42: h3://0.0.0.0:853 wants the port that 0.0.0.0:853 takes; choose another port for one \
+         of them\n",
+    );
+    assert_defects(
+        "certificate: {chain: c.pem}\nencrypted: {per_client: 200}\n",
+        "config.yaml:1:14: a certificate is two files; write `certificate: {chain: FILE, key: FILE}`\n\
+         config.yaml:2:25: `encrypted.per_client` (200) is more than `encrypted.connections` (128)\n",
+    );
+    assert_defects(
+        "certificate: {chain: c.pem, key: }\nlisten: ['udp://0.0.0.0:53']\n",
+        "config.yaml:1:34: expected the path of a file in PEM, found nothing; remove the key to have its default\n\
+         config.yaml:2:10: plain DNS is served over UDP and TCP alike; write the address alone, found `0.0.0.0:53` \
+         behind a scheme\n",
+    );
+    // Flags take the place of the file's list, and need the file's certificate.
+    let flags = Overrides {
+        listen: vec!["tls://127.0.0.1:0".parse().unwrap()],
+        ..Overrides::default()
+    };
+    let read = |text| Config::read(Path::new("config.yaml"), text, base(), &flags);
+    assert!(read(pair).is_ok());
+    let defects = read("").unwrap_err();
+    assert_eq!(
+        defects[0].to_string(),
+        "command line: tls://127.0.0.1:0 needs a certificate; write `certificate: {chain: FILE, key: FILE}`"
+    );
+}

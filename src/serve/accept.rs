@@ -1,0 +1,155 @@
+//! Accepting TCP connections: the gate first, then the handshake where there is one, then the protocol.
+//!
+//! Each connection has a task of its own from its first byte, so a handshake that never ends delays nobody.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(feature = "tls")]
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tracing::debug;
+
+use super::gate::{Gate, Place};
+#[cfg(feature = "https")]
+use super::http::Site;
+#[cfg(feature = "https")]
+use super::https;
+#[cfg(feature = "tls")]
+use super::tls;
+use super::tls::Certificate;
+use super::{Service, Stop, stream};
+#[cfg(feature = "tls")]
+use crate::config::limits;
+#[cfg(feature = "tls")]
+use crate::telemetry::Event;
+
+/// After an error of accepting (no descriptors left), so long nothing is accepted.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Time for a handshake.
+#[cfg(feature = "tls")]
+const HANDSHAKE: Duration = limits::HANDSHAKE.default_time();
+
+/// What is spoken on accepted connections.
+#[derive(Clone)]
+pub(super) enum Speech {
+    /// Framed DNS.
+    Plain,
+    /// Framed DNS in TLS.
+    #[cfg(feature = "tls")]
+    Tls(TlsAcceptor),
+    /// HTTP in TLS.
+    #[cfg(feature = "https")]
+    Https(TlsAcceptor, Arc<Site>),
+}
+
+/// What ALPN calls HTTP/2 (RFC 9113, 3.1).
+#[cfg(feature = "https")]
+const HTTP_2: &[u8] = b"h2";
+/// What ALPN calls HTTP/1.1 (RFC 7301, 6).
+#[cfg(feature = "https")]
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+impl Speech {
+    /// DNS over TLS. Clients that name a protocol must name this one (RFC 7858, 8; RFC 7301, 3.2).
+    #[cfg(feature = "tls")]
+    pub(super) fn tls(certificate: &Arc<Certificate>) -> Result<Self, String> {
+        tls::acceptor(certificate, &[b"dot"]).map(Self::Tls)
+    }
+
+    /// DNS over HTTPS. Clients that name no protocol mean HTTP/1.1.
+    #[cfg(feature = "https")]
+    pub(super) fn https(certificate: &Arc<Certificate>, service: &Arc<Service>) -> Result<Self, String> {
+        let acceptor = tls::acceptor(certificate, &[HTTP_2, HTTP_1_1])?;
+        Ok(Self::Https(acceptor, Arc::new(Site::new(Arc::clone(service)))))
+    }
+
+    /// Never called.
+    #[cfg(not(feature = "https"))]
+    pub(super) fn https(_: &Arc<Certificate>, _: &Arc<Service>) -> Result<Self, String> {
+        Err("this build has no https:// listeners".to_owned())
+    }
+
+    /// Never called.
+    #[cfg(not(feature = "tls"))]
+    pub(super) fn tls(_: &Arc<Certificate>) -> Result<Self, String> {
+        Err("this build has no encrypted listeners".to_owned())
+    }
+}
+
+/// Accepts connections until it is to stop.
+///
+/// # Errors
+/// If the listener cannot be used at all.
+pub(super) async fn serve(
+    listener: std::net::TcpListener,
+    speech: Speech,
+    service: Arc<Service>,
+    gate: Arc<Gate>,
+    mut stop: Stop,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.told() => return Ok(()),
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                // Over the bound the connection is closed at once: a waiting one would cost as much.
+                if let Some(place) = gate.enter(peer.ip()) {
+                    let (speech, service, stop) = (speech.clone(), Arc::clone(&service), stop.clone());
+                    tokio::spawn(attend(stream, speech, service, place, stop));
+                }
+            }
+            Err(error) => {
+                debug!(%error, "accepting a connection failed");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn attend(stream: TcpStream, speech: Speech, service: Arc<Service>, place: Place, stop: Stop) {
+    // Replies are whole when they are written; waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    match speech {
+        Speech::Plain => {
+            let (reader, writer) = stream.into_split();
+            stream::serve(reader, writer, service, place, stop).await;
+        }
+        #[cfg(feature = "tls")]
+        Speech::Tls(acceptor) => {
+            if let Some(stream) = shake_hands(&acceptor, stream, &place).await {
+                let (reader, writer) = tokio::io::split(stream);
+                stream::serve(reader, writer, service, place, stop).await;
+            }
+        }
+        #[cfg(feature = "https")]
+        Speech::Https(acceptor, site) => {
+            if let Some(stream) = shake_hands(&acceptor, stream, &place).await {
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
+                https::serve(stream, is_http2, site, place, stop).await;
+            }
+        }
+    }
+}
+
+/// The handshake, in time. The name that the client asked for (SNI) is `get_ref().1.server_name()` of the stream.
+#[cfg(feature = "tls")]
+async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    place: &Place,
+) -> Option<TlsStream<TcpStream>> {
+    let (event, why) = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => (Event::HandshakeFailed, error.to_string()),
+        Err(_) => (Event::HandshakeLate, "not finished in time".to_owned()),
+    };
+    let addr = place.client().addr;
+    debug!(client = %addr, "a handshake failed: {why}");
+    place.note(event);
+    None
+}

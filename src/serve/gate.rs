@@ -1,0 +1,214 @@
+//! How many connections may be open, in all and for one client. Each transport has a gate of its own, so that a
+//! crowd at one does not shut another.
+//!
+//! A connection passes the gate before anything is read from it, and holds its place until it is gone: a
+//! handshake that never ends costs a place like any other connection.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::engine::{Client, Transport};
+use crate::telemetry::{Event, Traffic};
+
+/// Bounds on the connections of one transport.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one client address.
+    pub per_client: usize,
+    /// Queries of one connection that may wait for upstream.
+    pub pipeline: usize,
+    /// A connection without a query, or a client that does not read, is closed after this time.
+    pub idle: Duration,
+}
+
+/// The gates of all transports; that of UDP, which has no connections, stays shut.
+pub struct Gates([Arc<Gate>; Transport::ALL.len()]);
+
+impl Gates {
+    /// Gates with these bounds: those of plain TCP, and those of each encrypted transport.
+    #[must_use]
+    pub fn new(tcp: Limits, encrypted: Limits, traffic: &Arc<Traffic>) -> Self {
+        Gates(Transport::ALL.map(|transport| {
+            let limits = if transport.is_encrypted() { encrypted } else { tcp };
+            Arc::new(Gate::new(transport, limits, Arc::clone(traffic)))
+        }))
+    }
+
+    /// The gate of a transport.
+    #[must_use]
+    pub fn of(&self, transport: Transport) -> &Arc<Gate> {
+        &self.0[transport as usize]
+    }
+
+    /// Connections open now, over all transports.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.0.iter().map(|gate| gate.open()).sum()
+    }
+}
+
+/// Counts the connections of one transport; shared by all its listeners.
+pub struct Gate {
+    transport: Transport,
+    limits: Limits,
+    open: Mutex<Open>,
+    traffic: Arc<Traffic>,
+}
+
+#[derive(Default)]
+struct Open {
+    all: usize,
+    by_client: HashMap<IpAddr, usize>,
+}
+
+/// A place in the gate, given back when dropped.
+pub(super) struct Place {
+    gate: Arc<Gate>,
+    addr: IpAddr,
+}
+
+impl Gate {
+    /// A gate with these bounds.
+    #[must_use]
+    pub fn new(transport: Transport, limits: Limits, traffic: Arc<Traffic>) -> Self {
+        Gate {
+            transport,
+            limits,
+            open: Mutex::default(),
+            traffic,
+        }
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.lock().all
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The bounds that it keeps.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Whether half of the places are taken: time to ask for more before one is given.
+    #[cfg(feature = "quic")]
+    pub(super) fn is_busy(&self) -> bool {
+        self.open() * 2 >= self.limits.connections
+    }
+
+    /// Lets a connection in, if there is a place.
+    pub(super) fn enter(self: &Arc<Self>, addr: IpAddr) -> Option<Place> {
+        // 192.0.2.1 and ::ffff:192.0.2.1 are one client.
+        let addr = addr.to_canonical();
+        let mut open = self.lock();
+        let count = open.by_client.get(&addr).copied().unwrap_or(0);
+        let refusal = if open.all >= self.limits.connections {
+            Some(Event::Full)
+        } else if count >= self.limits.per_client {
+            Some(Event::ClientFull)
+        } else {
+            None
+        };
+        self.note(refusal.unwrap_or(Event::Accepted));
+        if refusal.is_some() {
+            return None;
+        }
+        open.all += 1;
+        open.by_client.insert(addr, count + 1);
+        drop(open);
+        Some(Place {
+            gate: Arc::clone(self),
+            addr,
+        })
+    }
+
+    pub(super) fn note(&self, event: Event) {
+        self.traffic.note(self.transport, event);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Who has it.
+    pub(super) fn client(&self) -> Client {
+        Client {
+            addr: self.addr,
+            transport: self.gate.transport,
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.gate.limits
+    }
+
+    pub(super) fn note(&self, event: Event) {
+        self.gate.note(event);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.gate.lock();
+        open.all -= 1;
+        match open.by_client.get_mut(&self.addr) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                open.by_client.remove(&self.addr);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(traffic: &Traffic, wanted: Event) -> u64 {
+        let mut events = traffic.events(Transport::Tls);
+        events
+            .find(|(event, _)| *event == wanted)
+            .map_or(0, |(_, count)| count)
+    }
+
+    #[test]
+    fn places_are_few_for_all_and_fewer_for_one_and_come_back() {
+        let traffic = Arc::new(Traffic::default());
+        let limits = Limits {
+            connections: 3,
+            per_client: 2,
+            pipeline: 1,
+            idle: Duration::from_secs(1),
+        };
+        let gate = Arc::new(Gate::new(Transport::Tls, limits, Arc::clone(&traffic)));
+        let enter = |addr: &str| gate.enter(addr.parse().unwrap());
+        let first = enter("192.0.2.1");
+        let second = enter("::ffff:192.0.2.1");
+        assert!(first.is_some() && second.is_some());
+        assert!(enter("192.0.2.1").is_none());
+        let third = enter("192.0.2.2");
+        assert!(third.is_some());
+        assert!(enter("192.0.2.3").is_none());
+        assert_eq!(gate.open(), 3);
+        drop(first);
+        assert!(enter("192.0.2.3").is_some());
+        drop((second, third));
+        assert_eq!(gate.open(), 0);
+        assert!(gate.lock().by_client.is_empty());
+        let counts = [Event::Accepted, Event::ClientFull, Event::Full].map(|event| counted(&traffic, event));
+        assert_eq!(counts, [4, 1, 1]);
+    }
+}

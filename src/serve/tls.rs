@@ -1,0 +1,377 @@
+//! The certificate of the encrypted listeners: read from two files, replaced while connections live, and what
+//! TLS speaks with it.
+//!
+//! All listeners share one [`Certificate`], and every handshake takes the pair that is in force then. So a renewed
+//! pair serves the next handshake, open connections stay, and session tickets stay good. A new pair that cannot be
+//! used is told, and the old one stays.
+//!
+//! Early data is not taken: it can be played back (RFC 8446, 8). Sessions are resumed by tickets, whose keys change
+//! every few hours and are never stored.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::{CertificateConfig, limits};
+use crate::upstream::der;
+use crate::zone::master::civil::write_time;
+
+/// Largest file that is read.
+const MAX_BYTES: u64 = limits::CERTIFICATE_FILE.default;
+/// Permission of everybody to read a file.
+const READ_BY_OTHERS: u32 = 0o004;
+
+/// Why a certificate cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateError {
+    /// The file to look at.
+    pub file: PathBuf,
+    /// What is wrong with it, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.message)
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+/// What tells one state of a file from another: when it was written, how long it is, which file it is.
+type Stamp = Option<(i64, i64, u64, u64)>;
+
+/// A certificate with its key, and the files that they come from.
+pub struct Certificate {
+    chain: PathBuf,
+    key: PathBuf,
+    /// The files as they were when they were read last, whatever came of it.
+    seen: Mutex<[Stamp; 2]>,
+    current: ArcSwap<CertifiedKey>,
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("chain", &self.chain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Certificate {
+    /// Reads both files. `now` is Unix time in seconds.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds something else, a key of another certificate, a certificate whose time
+    /// is over.
+    pub fn load(config: &CertificateConfig, now: u64) -> Result<Self, CertificateError> {
+        let seen = [stamp(&config.chain), stamp(&config.key)];
+        let pair = read_pair(&config.chain, &config.key, now)?;
+        Ok(Certificate {
+            chain: config.chain.clone(),
+            key: config.key.clone(),
+            seen: Mutex::new(seen),
+            current: ArcSwap::from_pointee(pair),
+        })
+    }
+
+    /// The file of the chain.
+    #[must_use]
+    pub fn chain(&self) -> &Path {
+        &self.chain
+    }
+
+    /// What is not right, but no reason to stop.
+    #[must_use]
+    pub fn warnings(&self, now: u64) -> Vec<String> {
+        let mut found = Vec::new();
+        let is_open = fs::metadata(&self.key).is_ok_and(|meta| meta.mode() & READ_BY_OTHERS != 0);
+        if is_open {
+            found.push(format!(
+                "{}: every user of this host can read the private key; take that away with `chmod o-rwx`",
+                self.key.display()
+            ));
+        }
+        let pair = self.current.load();
+        let validity = pair.cert.first().and_then(|leaf| der::validity(leaf));
+        // A router without a battery starts with a clock that is behind: no reason to stay off.
+        if let Some((from, _)) = validity.filter(|(from, _)| *from > now) {
+            found.push(format!(
+                "{}: the certificate is not valid before {}; is the clock of this host right?",
+                self.chain.display(),
+                write_time(from)
+            ));
+        }
+        found
+    }
+
+    /// Reads both files again, and takes what they hold from the next handshake on.
+    ///
+    /// # Errors
+    /// As with [`Certificate::load`]; the pair in force stays.
+    pub fn reload(&self, now: u64) -> Result<(), CertificateError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = [stamp(&self.chain), stamp(&self.key)];
+        let pair = read_pair(&self.chain, &self.key, now)?;
+        self.current.store(Arc::new(pair));
+        Ok(())
+    }
+
+    /// The same if one of the files is another than it was; says whether that was so. A pair that is found broken
+    /// is not read again until it changes.
+    ///
+    /// # Errors
+    /// As with [`Certificate::load`]; the pair in force stays.
+    pub fn reload_if_changed(&self, now: u64) -> Result<bool, CertificateError> {
+        let is_same = {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            *seen == [stamp(&self.chain), stamp(&self.key)]
+        };
+        if is_same {
+            return Ok(false);
+        }
+        self.reload(now).map(|()| true)
+    }
+}
+
+/// Gives every handshake the pair in force. The name that the client asks for (SNI) is known here.
+#[derive(Debug)]
+struct InForce(Arc<Certificate>);
+
+impl ResolvesServerCert for InForce {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.current.load_full())
+    }
+}
+
+/// What a TLS server needs for these protocols (ALPN, RFC 7301), the preferred one first.
+///
+/// # Errors
+/// If the system has no randomness for the tickets' keys.
+pub(super) fn server_config(
+    certificate: &Arc<Certificate>,
+    protocols: &[&[u8]],
+) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(InForce(Arc::clone(certificate))));
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    // Clients keep their sessions themselves, so that they cost us nothing.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = rustls::crypto::ring::Ticketer::new()?;
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+/// The same as an acceptor of TCP connections.
+pub(super) fn acceptor(certificate: &Arc<Certificate>, protocols: &[&[u8]]) -> Result<TlsAcceptor, String> {
+    let config = server_config(certificate, protocols);
+    let config = config.map_err(|error| format!("cannot prepare TLS: {error}"))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn read_pair(chain: &Path, key: &Path, now: u64) -> Result<CertifiedKey, CertificateError> {
+    let of_chain = |message: String| CertificateError {
+        file: chain.to_owned(),
+        message,
+    };
+    let of_key = |message: String| CertificateError {
+        file: key.to_owned(),
+        message,
+    };
+    let text = read(chain).map_err(of_chain)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let certificates = certificates.map_err(|_| of_chain("is no PEM".to_owned()))?;
+    let Some(leaf) = certificates.first() else {
+        return Err(of_chain(
+            "holds no certificate; expected PEM with BEGIN CERTIFICATE".to_owned(),
+        ));
+    };
+    if let Some((_, until)) = der::validity(leaf).filter(|(_, until)| *until < now) {
+        return Err(of_chain(format!(
+            "the certificate is over since {}; renew it",
+            write_time(until)
+        )));
+    }
+    let text = read(key).map_err(of_key)?;
+    // What cannot be read is not quoted: it may be a part of the key.
+    let secret = PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
+        of_key(match error {
+            pem::Error::NoItemsFound => {
+                "holds no private key that can be read; expected PEM with BEGIN PRIVATE KEY, \
+                                         without a password"
+                    .to_owned()
+            }
+            _ => "is no PEM".to_owned(),
+        })
+    })?;
+    CertifiedKey::from_der(certificates, secret, &provider()).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => of_key(format!(
+            "is not the key of the first certificate in {}, which must be the server's own",
+            chain.display()
+        )),
+        rustls::Error::InvalidCertificate(why) => of_chain(format!("the certificate cannot be used: {why}")),
+        error => of_key(format!("the key cannot be used: {error}")),
+    })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    let len = fs::metadata(file).map_err(unreadable)?.len();
+    if len > MAX_BYTES {
+        return Err(format!("has {len} bytes; expected at most {MAX_BYTES}"));
+    }
+    fs::read(file).map_err(unreadable)
+}
+
+fn stamp(file: &Path) -> Stamp {
+    let meta = fs::metadata(file).ok()?;
+    Some((meta.mtime(), meta.mtime_nsec(), meta.len(), meta.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first second of 2027.
+    const NOW: u64 = 1_798_761_600;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("hearthdns-tls-{}-{name}", std::process::id()));
+            fs::create_dir_all(&folder).unwrap();
+            Folder(folder)
+        }
+
+        fn config(&self) -> CertificateConfig {
+            CertificateConfig {
+                chain: self.0.join("chain.pem"),
+                key: self.0.join("key.pem"),
+            }
+        }
+
+        /// Writes a pair; the years of its time.
+        fn issue(&self, from: i32, until: i32) -> Vec<u8> {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::new(vec!["dns.example".to_owned()]).unwrap();
+            params.not_before = rcgen::date_time_ymd(from, 1, 1);
+            params.not_after = rcgen::date_time_ymd(until, 1, 1);
+            let certificate = params.self_signed(&key).unwrap();
+            fs::write(self.config().chain, certificate.pem()).unwrap();
+            fs::write(self.config().key, key.serialize_pem()).unwrap();
+            certificate.der().to_vec()
+        }
+
+        fn message(&self) -> String {
+            let folder = self.0.display().to_string();
+            let error = Certificate::load(&self.config(), NOW).unwrap_err();
+            error.to_string().replace(&folder, "FOLDER")
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    fn in_force(certificate: &Certificate) -> Vec<u8> {
+        certificate.current.load().cert[0].to_vec()
+    }
+
+    #[test]
+    fn a_pair_that_cannot_be_used_is_told_with_its_file() {
+        let folder = Folder::new("bad");
+        assert_eq!(
+            folder.message(),
+            "FOLDER/chain.pem: cannot be read: No such file or directory (os error 2)"
+        );
+        folder.issue(2020, 2026);
+        assert_eq!(
+            folder.message(),
+            "FOLDER/chain.pem: the certificate is over since 2026-01-01; renew it"
+        );
+        folder.issue(2020, 2030);
+        let mine = fs::read(folder.config().key).unwrap();
+        folder.issue(2020, 2030);
+        fs::write(folder.config().key, &mine).unwrap();
+        assert_eq!(
+            folder.message(),
+            "FOLDER/key.pem: is not the key of the first certificate in FOLDER/chain.pem, which must be the server's \
+             own"
+        );
+        fs::write(folder.config().key, "-----BEGIN SECRET\nabc").unwrap();
+        let message = folder.message();
+        assert!(
+            message.starts_with("FOLDER/key.pem: ") && !message.contains("SECRET"),
+            "{message}"
+        );
+        fs::write(folder.config().chain, vec![b'x'; MAX_BYTES as usize + 1]).unwrap();
+        assert_eq!(
+            folder.message(),
+            "FOLDER/chain.pem: has 262145 bytes; expected at most 262144"
+        );
+        fs::write(folder.config().chain, &mine).unwrap();
+        assert_eq!(
+            folder.message(),
+            "FOLDER/chain.pem: holds no certificate; expected PEM with BEGIN CERTIFICATE"
+        );
+    }
+
+    #[test]
+    fn a_new_pair_takes_over_and_a_broken_one_leaves_the_old() {
+        let folder = Folder::new("reload");
+        let first = folder.issue(2020, 2030);
+        let certificate = Certificate::load(&folder.config(), NOW).unwrap();
+        assert_eq!(in_force(&certificate), first);
+        assert_eq!(certificate.reload_if_changed(NOW), Ok(false));
+        fs::write(folder.config().key, "nothing").unwrap();
+        assert!(certificate.reload_if_changed(NOW).is_err());
+        assert_eq!(in_force(&certificate), first);
+        // It is told once, and not again every minute.
+        assert_eq!(certificate.reload_if_changed(NOW), Ok(false));
+        let second = folder.issue(2020, 2031);
+        assert_eq!(certificate.reload_if_changed(NOW), Ok(true));
+        assert_eq!(in_force(&certificate), second);
+        fs::remove_file(folder.config().chain).unwrap();
+        assert!(certificate.reload(NOW).is_err());
+        assert_eq!(in_force(&certificate), second);
+    }
+
+    #[test]
+    fn a_key_for_everybody_and_a_clock_that_is_behind_are_warned_of() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("warn");
+        folder.issue(2028, 2030);
+        let key = folder.config().key;
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        let certificate = Certificate::load(&folder.config(), NOW).unwrap();
+        let warnings = certificate.warnings(NOW);
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[0].contains("key.pem: every user of this host can read the private key"));
+        assert!(warnings[1].contains("not valid before 2028-01-01"));
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+        folder.issue(2020, 2030);
+        certificate.reload(NOW).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(certificate.warnings(NOW), [""; 0]);
+    }
+}

@@ -1,0 +1,474 @@
+//! Clients that mean no good: connections that never speak, requests that never end, handshakes that are left
+//! behind. Plain DNS is answered throughout, places stay within their bounds and come back, and every bound that was
+//! met is counted.
+//!
+//! No test here is about time: what is asserted are counts. How long plain answers took is printed.
+#![allow(clippy::unwrap_used)]
+#![cfg(all(feature = "https", feature = "h3"))]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use support::asker::{Asker, Authority, Response, Secret, read_framed};
+use support::client::{framed, sound_reply};
+use support::sample::HEARTH;
+use support::{DEADLINE, Daemon, House, Message, SetAtEnd, rtype};
+
+const NAME: &str = "dns.example";
+
+fn started(listen: &[&str], config: &str) -> (House, Daemon, Asker) {
+    let house = House::new()
+        .zone("hearth.example", HEARTH)
+        .listen_too(listen)
+        .config(&format!(
+            "certificate: {{chain: chain.pem, key: key.pem}}\n{config}"
+        ));
+    let authority = Authority::new();
+    authority.issue(&house, &[NAME], 2099);
+    let daemon = house.start();
+    (house, daemon, authority.asker(NAME))
+}
+
+fn query() -> Message {
+    let mut query = Message::query("matrix.hearth.example.", rtype::A).with_edns(1232);
+    query.id = 0;
+    query
+}
+
+/// What `dnsctl stats` says: an event's count, or `open`.
+fn stat(house: &House, transport: &str, word: &str) -> usize {
+    let ran = house.dnsctl(&["stats", "--json"]).ok();
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let transports = value["ok"]["transports"].as_array().unwrap();
+    let of = transports.iter().find(|of| of["transport"] == transport).unwrap();
+    let found = match word {
+        "open" => &of["connections"]["open"],
+        event => &of["events"][event],
+    };
+    usize::try_from(found.as_u64().unwrap()).unwrap()
+}
+
+/// Waits until `is_so`; every look asks the daemon, so nothing spins.
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+    }
+}
+
+fn descriptors(daemon: &Daemon) -> usize {
+    let folder = format!("/proc/{}/fd", daemon.process.pid());
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Resident memory in KiB.
+fn memory(daemon: &Daemon) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.process.pid())).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Does this while plain DNS is asked over UDP and TCP without a pause, and fails where one question has no answer.
+fn throughout<T>(what: &str, daemon: &Daemon, attack: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    let begun = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let (mut count, mut slowest) = (0, Duration::ZERO);
+            let client = daemon.client();
+            let mut stream = client.stream();
+            while !done.load(Ordering::SeqCst) || count < 100 {
+                let start = Instant::now();
+                // Fails by itself where no sound reply comes.
+                if count % 2 == 0 {
+                    client.exchange(&query());
+                } else {
+                    stream.exchange(&query());
+                }
+                slowest = slowest.max(start.elapsed());
+                count += 1;
+                begun.store(true, Ordering::SeqCst);
+            }
+            println!("{what}: {count} plain questions, all answered, the slowest after {slowest:?}");
+        });
+        let _end = SetAtEnd(&done);
+        while !begun.load(Ordering::SeqCst) && !asking.is_finished() {
+            std::thread::yield_now();
+        }
+        attack()
+    })
+}
+
+/// The `n`th of many clients: an address of this machine.
+fn client(n: usize) -> IpAddr {
+    let [.., high, low] = u32::try_from(n).unwrap().to_be_bytes();
+    Ipv4Addr::new(127, 77, high, low.max(1)).into()
+}
+
+fn connect_from(from: IpAddr, to: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+    socket.connect_timeout(&to.into(), DEADLINE).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+/// Lets this process hold as many connections as the tests open.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    )
+    .unwrap();
+}
+
+#[track_caller]
+fn assert_answers_over_tls(daemon: &Daemon, asker: &Asker) {
+    let reply = asker.tls(daemon.encrypted("tls"), &[query().encode()]).unwrap();
+    assert_eq!(sound_reply(&query(), &reply[0]).answers.len(), 1);
+}
+
+// ---- TLS
+
+#[test]
+fn a_thousand_connections_that_never_shake_hands_take_no_more_than_their_places() {
+    raise_descriptors();
+    let (house, daemon, asker) = started(
+        &["tls://127.0.0.1:0", "https://127.0.0.1:0"],
+        "encrypted: {connections: 100, per_client: 5}\n",
+    );
+    let (before, addr) = (descriptors(&daemon), daemon.encrypted("tls"));
+    throughout("1,000 silent connections", &daemon, || {
+        let silent: Vec<TcpStream> = (0..1000).map(|n| connect_from(client(n / 8), addr)).collect();
+        wait_until("all are counted", || {
+            let [accepted, full, of_client] =
+                ["accepted", "full", "client-full"].map(|event| stat(&house, "tls", event));
+            accepted + full + of_client == 1000
+        });
+        assert!(stat(&house, "tls", "open") <= 100);
+        let held = descriptors(&daemon);
+        assert!(held <= before + 110, "{held} descriptors, {before} before");
+        // Other gates are open: this one's crowd is not theirs.
+        let response = asker
+            .http1(daemon.encrypted("https"), b"GET / HTTP/1.1\r\n\r\n")
+            .unwrap();
+        assert_eq!(response.status, 404);
+        wait_until("every place is free again", || stat(&house, "tls", "open") == 0);
+        drop(silent);
+    });
+    let accepted = stat(&house, "tls", "accepted");
+    assert_eq!(stat(&house, "tls", "handshake-late"), accepted);
+    assert!(stat(&house, "tls", "client-full") > 0 && stat(&house, "tls", "full") > 0);
+    assert_answers_over_tls(&daemon, &asker);
+    wait_until("no descriptor is left behind", || {
+        descriptors(&daemon) <= before + 10
+    });
+}
+
+#[test]
+fn a_thousand_idle_tls_connections_are_closed_when_their_time_is_over() {
+    raise_descriptors();
+    let (house, daemon, asker) = started(
+        &["tls://127.0.0.1:0"],
+        "encrypted: {connections: 1000, per_client: 1000, idle_seconds: 5}\n",
+    );
+    let (before, addr) = (descriptors(&daemon), daemon.encrypted("tls"));
+    let memory_before = memory(&daemon);
+    throughout("1,000 idle TLS connections", &daemon, || {
+        // From several at once, so that the last is there before the first is over.
+        let idle: Vec<Vec<Secret>> = std::thread::scope(|scope| {
+            let connect = || (0..250).map(|_| asker.connect(addr, "dot").unwrap()).collect();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        println!(
+            "1,000 idle TLS connections: {} descriptors more, {} KiB more",
+            descriptors(&daemon) - before,
+            memory(&daemon) - memory_before
+        );
+        wait_until("each is closed", || stat(&house, "tls", "idle") == 1000);
+        drop(idle);
+    });
+    assert_eq!(stat(&house, "tls", "accepted"), 1000);
+    assert_eq!(stat(&house, "tls", "open"), 0);
+    wait_until("no descriptor is left behind", || {
+        descriptors(&daemon) <= before + 10
+    });
+    assert_answers_over_tls(&daemon, &asker);
+}
+
+#[test]
+fn a_handshake_in_single_bytes_and_nonsense_are_counted_and_delay_nobody() {
+    let (house, daemon, asker) = started(&["tls://127.0.0.1:0"], "");
+    let addr = daemon.encrypted("tls");
+    throughout("slow handshakes", &daemon, || {
+        for n in 0..20 {
+            let mut stream = connect_from(client(n), addr);
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            // Closed, perhaps behind an alert.
+            stream.read_to_end(&mut Vec::new()).ok();
+        }
+        wait_until("nonsense is counted", || {
+            stat(&house, "tls", "handshake-failed") == 20
+        });
+        // The beginning of a record that never ends.
+        let slow: Vec<TcpStream> = (0..10)
+            .map(|n| {
+                let mut stream = connect_from(client(n), addr);
+                stream.write_all(&[22, 3, 1, 2, 0]).unwrap();
+                stream
+            })
+            .collect();
+        assert_answers_over_tls(&daemon, &asker);
+        for mut stream in slow {
+            while stream.write_all(&[1]).is_ok() {
+                let mut byte = [0];
+                stream.set_read_timeout(Some(support::asker::MOMENT)).unwrap();
+                match stream.read(&mut byte) {
+                    Ok(0) => break,
+                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+                    _ => {}
+                }
+            }
+        }
+        wait_until("they are counted", || stat(&house, "tls", "handshake-late") == 10);
+    });
+}
+
+#[test]
+fn half_a_query_over_tls_is_waited_for_no_longer_than_a_request_may_take() {
+    let (house, daemon, asker) = started(&["tls://127.0.0.1:0"], "encrypted: {idle_seconds: 600}\n");
+    throughout("half queries", &daemon, || {
+        let halves: Vec<Secret> = (0..10)
+            .map(|_| {
+                let mut stream = asker.connect(daemon.encrypted("tls"), "dot").unwrap();
+                stream.write_all(&framed(&query().encode())).unwrap();
+                read_framed(&mut stream).unwrap();
+                stream.write_all(&framed(&query().encode())[..20]).unwrap();
+                stream
+            })
+            .collect();
+        assert_answers_over_tls(&daemon, &asker);
+        for mut stream in halves {
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap();
+            assert!(rest.is_empty(), "half a query is answered: {rest:02x?}");
+        }
+        assert_eq!(stat(&house, "tls", "request-late"), 10);
+    });
+}
+
+// ---- HTTP
+
+#[test]
+fn a_preface_that_is_never_sent_and_fields_that_never_end_have_their_time() {
+    let (house, daemon, asker) = started(&["https://127.0.0.1:0"], "encrypted: {idle_seconds: 600}\n");
+    let addr = daemon.encrypted("https");
+    throughout("no preface, no end of fields", &daemon, || {
+        let mut silent: Vec<Secret> = (0..5).map(|_| asker.connect(addr, "h2").unwrap()).collect();
+        for n in 0..5 {
+            let mut stream = asker.connect(addr, "http/1.1").unwrap();
+            write!(stream, "GET /dns-query HTTP/1.1\r\nx{n}: ").unwrap();
+            silent.push(stream);
+        }
+        let response = asker.http1(addr, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(response.status, 404, "another client is served meanwhile");
+        for mut stream in silent {
+            stream.read_to_end(&mut Vec::new()).ok();
+        }
+        // The eleventh asked and went.
+        wait_until("they are counted", || stat(&house, "https", "request-late") == 10);
+        wait_until("their places are free", || stat(&house, "https", "open") == 0);
+    });
+}
+
+#[test]
+fn a_body_without_end_is_not_read_and_one_that_stands_still_has_its_time() {
+    let (house, daemon, asker) = started(&["https://127.0.0.1:0"], "encrypted: {idle_seconds: 600}\n");
+    let addr = daemon.encrypted("https");
+    let head = "POST /dns-query HTTP/1.1\r\ncontent-type: application/dns-message\r\n";
+    let before = memory(&daemon);
+    throughout("bodies", &daemon, || {
+        let mut endless = asker.connect(addr, "http/1.1").unwrap();
+        write!(endless, "{head}transfer-encoding: chunked\r\n\r\n").unwrap();
+        let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+        // It is refused within the first few; what follows nobody reads.
+        let mut sent = 0;
+        while sent < 100_000 && endless.write_all(chunk.as_bytes()).is_ok() {
+            sent += 1;
+        }
+        assert!(sent < 100_000, "{sent} KiB were taken");
+        println!("bodies: {sent} KiB sent until the connection was closed");
+        wait_until("it is counted", || stat(&house, "https", "too-large") == 1);
+
+        let mut still = asker.connect(addr, "http/1.1").unwrap();
+        write!(still, "{head}content-length: 100\r\n\r\nhalf").unwrap();
+        assert_eq!(Response::read(&mut still).unwrap().status, 408);
+        assert_eq!(stat(&house, "https", "request-late"), 1);
+    });
+    let after = memory(&daemon);
+    assert!(
+        after < before + 8 * 1024,
+        "{before} KiB before, {after} KiB after"
+    );
+}
+
+// ---- QUIC
+
+/// The first packets of so many handshakes, as a client sends them, caught before anybody answers.
+fn first_packets(count: usize) -> Vec<Vec<u8>> {
+    let trap = UdpSocket::bind("127.0.0.1:0").unwrap();
+    trap.set_read_timeout(Some(DEADLINE)).unwrap();
+    let to = trap.local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"doq".to_vec()];
+    let config = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
+    let config = quinn::ClientConfig::new(std::sync::Arc::new(config));
+    let mut packets = Vec::new();
+    let mut buffer = vec![0; 2048];
+    while packets.len() < count {
+        let packet = runtime.block_on(async {
+            let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            let _connecting = endpoint.connect_with(config.clone(), to, NAME).unwrap();
+            // The packet leaves when the runtime turns.
+            let from = endpoint.local_addr().unwrap();
+            loop {
+                tokio::task::yield_now().await;
+                trap.set_nonblocking(true).unwrap();
+                match trap.recv_from(&mut buffer) {
+                    // Others may be late ones of the handshake before.
+                    Ok((len, sender)) if sender == from => break buffer[..len].to_vec(),
+                    _ => {}
+                }
+            }
+        });
+        packets.push(packet);
+    }
+    packets
+}
+
+#[test]
+fn handshakes_of_quic_that_are_left_behind_take_no_more_than_their_places() {
+    let (house, daemon, asker) = started(
+        &["quic://127.0.0.1:0"],
+        "encrypted: {connections: 40, per_client: 5}\n",
+    );
+    let addr = daemon.encrypted("quic");
+    let before = descriptors(&daemon);
+    let packets = first_packets(300);
+    throughout("abandoned handshakes of QUIC", &daemon, || {
+        let counted = || {
+            let events = ["accepted", "full", "client-full", "retry"];
+            events
+                .map(|event| stat(&house, "quic", event))
+                .iter()
+                .sum::<usize>()
+        };
+        // As many at a time as the socket's buffer holds for certain.
+        for (batch, packets) in packets.chunks(20).enumerate() {
+            for (n, packet) in packets.iter().enumerate() {
+                let socket = UdpSocket::bind((client(batch * 20 + n), 0)).unwrap();
+                socket.send_to(packet, addr).unwrap();
+            }
+            wait_until("all are counted", || counted() >= batch * 20 + packets.len());
+        }
+        // Made-up senders take half of the places at most; who proves the address has the others.
+        let [open, retry] = ["open", "retry"].map(|word| stat(&house, "quic", word));
+        assert!(open <= 20 && retry >= 280, "{open} open, {retry} asked for proof");
+        let reply = asker.doq(addr, &[query().encode()]).unwrap();
+        assert_eq!(sound_reply(&query(), &reply[0]).answers.len(), 1);
+        wait_until("every place is free again", || stat(&house, "quic", "open") == 0);
+    });
+    assert!(stat(&house, "quic", "handshake-late") >= 20);
+    assert!(
+        descriptors(&daemon) <= before + 10,
+        "connections of QUIC have no descriptors"
+    );
+}
+
+#[test]
+fn streams_of_quic_that_are_half_open_are_reset_and_delay_nobody() {
+    let (house, daemon, asker) = started(&["quic://127.0.0.1:0"], "");
+    let addr = daemon.encrypted("quic");
+    throughout("half-open streams", &daemon, || {
+        let resets = asker.quic(addr, "doq", |connection| async move {
+            let mut halves = Vec::new();
+            for _ in 0..31 {
+                let (mut send, receive) = connection.open_bi().await.unwrap();
+                send.write_all(&[0]).await.unwrap();
+                halves.push((send, receive));
+            }
+            // On the same connection, beside them.
+            let (mut send, mut receive) = connection.open_bi().await.unwrap();
+            send.write_all(&framed(&query().encode())).await.unwrap();
+            send.finish().unwrap();
+            let reply = receive.read_to_end(70_000).await.unwrap();
+            assert_eq!(sound_reply(&query(), &reply[2..]).answers.len(), 1);
+            let mut resets = Vec::new();
+            for (_, mut receive) in halves {
+                resets.push(format!("{:?}", receive.read_to_end(70_000).await.unwrap_err()));
+            }
+            Ok(resets)
+        });
+        assert_eq!(resets.unwrap(), vec!["Read(Reset(4))"; 31], "DOQ_EXCESSIVE_LOAD");
+        assert_eq!(stat(&house, "quic", "request-late"), 31);
+    });
+}
+
+#[test]
+fn a_frame_of_http_3_that_says_it_is_huge_is_not_held() {
+    let (house, daemon, asker) = started(&["h3://127.0.0.1:0"], "");
+    let addr = daemon.encrypted("h3");
+    let before = memory(&daemon);
+    throughout("a frame of 1 GiB", &daemon, || {
+        let taken = asker.quic(addr, "h3", |connection| async move {
+            // A control stream with empty settings, then a request whose fields have no end.
+            let mut control = connection.open_uni().await.unwrap();
+            control.write_all(&[0, 4, 0]).await.unwrap();
+            let (mut send, _receive) = connection.open_bi().await.unwrap();
+            send.write_all(&[1, 0xc0, 0, 0, 0, 0x40, 0, 0, 0]).await.unwrap();
+            let mut taken = 0;
+            while taken < 64 << 20 && send.write_all(&[0; 4096]).await.is_ok() {
+                taken += 4096;
+            }
+            Ok(taken)
+        });
+        let taken = taken.unwrap();
+        println!("a frame of 1 GiB: {taken} bytes were sent");
+        assert!(taken < 1 << 20, "{taken} bytes");
+        assert_eq!(stat(&house, "h3", "bad-request"), 1);
+    });
+    let after = memory(&daemon);
+    assert!(
+        after < before + 8 * 1024,
+        "{before} KiB before, {after} KiB after"
+    );
+    let request = http::Request::get(format!("https://{NAME}/"))
+        .body(Vec::new())
+        .unwrap();
+    assert_eq!(asker.http3(addr, request).unwrap().status, 404);
+}
