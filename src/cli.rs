@@ -4,6 +4,7 @@
 //! flags, file and defaults together. None of them opens a file: the binaries read, and hand in what they
 //! have read.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -17,6 +18,29 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_FAILURE: u8 = 1;
 /// Exit code of a defect in the command line (clap's own is the same), the configuration or a zone.
 pub const EXIT_DEFECT: u8 = 2;
+
+/// What the executable `hearthdns` is run as: both programs are in it, and a package that saves flash makes
+/// `dnsctl` a link to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `hearthdns`, under whatever name.
+    Daemon,
+    /// `dnsctl`, under exactly this name.
+    Ctl,
+}
+
+impl Program {
+    /// The program that was called, by the first word of its command line: a name, or a path that ends with it.
+    #[must_use]
+    pub fn called_by(word: Option<&OsStr>) -> Self {
+        let name = word.and_then(|word| Path::new(word).file_name());
+        if name == Some(OsStr::new("dnsctl")) {
+            Self::Ctl
+        } else {
+            Self::Daemon
+        }
+    }
+}
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -258,6 +282,26 @@ mod tests {
         let file = text.map(|text| (Path::new("config.yaml"), text));
         let defects = Settings::resolve(&args(words), file, &root()).unwrap_err();
         defects.iter().map(|defect| format!("{defect}\n")).collect()
+    }
+
+    #[test]
+    fn the_name_alone_says_which_program_it_is() {
+        let called = |word: &str| Program::called_by(Some(word.as_ref()));
+        for word in ["dnsctl", "/usr/bin/dnsctl", "./dnsctl", "//bin//dnsctl"] {
+            assert_eq!(called(word), Program::Ctl, "{word}");
+        }
+        for word in [
+            "hearthdns",
+            "/usr/sbin/hearthdns",
+            "dnsctl/hearthdns",
+            "mydnsctl",
+            "dnsctl2",
+            "..",
+            "",
+        ] {
+            assert_eq!(called(word), Program::Daemon, "{word}");
+        }
+        assert_eq!(Program::called_by(None), Program::Daemon);
     }
 
     #[test]

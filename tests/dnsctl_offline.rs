@@ -62,6 +62,31 @@ fn told(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
+#[test]
+fn the_daemon_called_dnsctl_is_dnsctl() {
+    let desk = Desk::with("host A 192.0.2.1\n");
+    let link = desk.0.join("dnsctl");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hearthdns"), &link).unwrap();
+    let linked = |args: &[&str]| {
+        let mut command = Command::new(&link);
+        command.args(args).current_dir(&desk.0).env_clear();
+        told(&command.env("HOME", &desk.0).output().unwrap())
+    };
+    for args in [
+        &["--version"][..],
+        &["--help"],
+        &["lst-records"],
+        &["--zones", "zones", "--state", "state", "list-records"],
+        &["--control", "nobody.sock", "status"],
+    ] {
+        assert_eq!(linked(args), told(&desk.command(args)), "{args:?}");
+    }
+    assert_eq!(
+        linked(&["--version"]).1,
+        concat!("dnsctl ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
 const RELOAD: &str =
     "note: only the files were changed; a running daemon serves this after `dnsctl reload`\n";
 
