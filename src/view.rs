@@ -14,10 +14,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use ipnet::IpNet;
 
-use crate::message::{
-    Key, Name, NameRef,
-    key::{hash_of, spread},
-};
+use crate::message::key::{hash_of, spread};
+use crate::message::{Key, Name, NameRef};
 use crate::zone::{Mode, Zone, builtin};
 
 /// The route of names that have no route of their own.

@@ -10,10 +10,8 @@ use std::collections::BTreeMap;
 use hashbrown::HashTable;
 
 use super::record::{Mode, Options, Record};
-use crate::message::{
-    Key, Name, NameRef, Rtype,
-    key::{hash_of, spread},
-};
+use crate::message::key::{hash_of, spread};
+use crate::message::{Key, Name, NameRef, Rtype};
 
 /// TTL in seconds of a synthesised SOA and NS record.
 const SYNTHESISED_TTL: u32 = 3600;
@@ -652,5 +650,30 @@ mod tests {
         assert_eq!(merged.records()[2].rdata[3], 9);
         assert_eq!((merged.mode(), merged.serial()), (Mode::Overlay, 5));
         assert!(base.overlaid(&Zone::closed(&origin)).is_closed());
+    }
+
+    #[test]
+    fn a_look_up_compares_hardly_more_than_one_name_however_many_there_are() {
+        for count in [100, 100_000] {
+            let host = |at: usize| format!("host-{at}.hearth.example");
+            let records: Vec<Record> = (0..count).map(|at| a(&host(at), 1)).collect();
+            let zone = Zone::compile(&name("hearth.example"), &Options::default(), &records, 1, 0);
+            let mut compared = 0;
+            let mut look = |at: usize| {
+                let name = name(&host(at));
+                let same = |&at: &u32| {
+                    compared += 1;
+                    zone.name_of(&zone.nodes[at as usize]) == name.as_ref()
+                };
+                zone.index.find(spread(hash_of(name.as_ref())), same).is_some()
+            };
+            assert!((0..100).all(&mut look));
+            assert!(!(count..count + 100).any(&mut look));
+            // 100 that are there, and few whose hash looks the same in seven bits.
+            assert!(
+                (100..170).contains(&compared),
+                "{compared} of 200 look-ups among {count}"
+            );
+        }
     }
 }

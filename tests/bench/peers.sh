@@ -1,35 +1,122 @@
 # shellcheck shell=bash
-# Servers side by side: how each is started as a forwarder, and how its cost is read. Sourced by the
-# benchmarks beside it; see `misses` for what they measure.
+# shellcheck disable=SC2034,SC2154  # what one of the three files sets, the others use
+# Servers side by side: what each can do, and how each is started. Sourced by `run` beside it.
 #
-# Each start_NAME PORT UPSTREAM_PORT FOLDER writes a config into FOLDER and runs the server on 127.0.0.1:PORT
-# in the foreground; a peer that is not installed is skipped by name.
+# start_NAME PORT UPSTREAM_PORT FOLDER writes a config into FOLDER and becomes the server: plain DNS on
+# 127.0.0.1:PORT, DNS over TLS on PORT + 1, over HTTPS on PORT + 2 (/dns-query), one thread of work. All know the
+# name matrix.hearth.example, say that any other below hearth.example does not exist, and ask UPSTREAM_PORT for the
+# rest. Logs are off, caches are large enough for what is asked, nothing is validated or fetched ahead.
 
-# shellcheck disable=SC2034  # the benchmarks use them
-server_core=0 load_core=1
-# A folder of the benchmark's own, removed at its end.
-work="$(mktemp -d)"
+# The program of each server. `echo` answers nothing: it sends each datagram back with the response bit set.
+declare -A PROGRAM=(
+    [echo]=echo [hearthdns]=hearthdns [nsd]=nsd [unbound]=unbound [recursor]=pdns_recursor
+    [smartdns]=smartdns [dnsmasq]=dnsmasq [dnsdist]=dnsdist
+)
 
-# Ends every process that was started here, whatever happens.
-children=()
-end_children() {
-    local pid
-    for pid in "${children[@]}"; do kill "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$work"
-}
-trap end_children EXIT
+# What each can be asked for. Not here: dnsmasq over TCP, which hangs up after 100 queries, so that connecting
+# is what would be measured; NSD and what it does not hold.
+declare -A SERVERS=(
+    [local]="echo hearthdns nsd unbound recursor smartdns dnsmasq"
+    [nxdomain]="echo hearthdns nsd unbound recursor smartdns dnsmasq"
+    [cached]="echo hearthdns unbound recursor smartdns dnsmasq"
+    [miss]="echo hearthdns unbound recursor smartdns dnsmasq"
+    [tcp]="hearthdns nsd unbound recursor smartdns"
+    [dot]="hearthdns unbound smartdns dnsdist"
+    [doh]="hearthdns unbound dnsdist"
+    [memory]="hearthdns unbound recursor smartdns dnsmasq"
+)
 
+# Our own binaries.
+release="${CARGO_TARGET_DIR:-target}/release"
+
+# One record, and settings that a benchmark may change: workers, bytes of the cache, further lines of the config.
+hearth_workers=1 hearth_cache=64MiB hearth_more=
 start_hearthdns() {
     mkdir -p "$3/zones" "$3/state"
-    printf 'matrix A 203.0.113.10\n' > "$3/zones/hearth.example.zone"
-    cat > "$3/config.yaml" <<CONFIG
+    [ -e "$3/zones/hearth.example.zone" ] || printf 'matrix A 203.0.113.10\n' > "$3/zones/hearth.example.zone"
+    hearth_config "$1" "$3"
+    exec "$release/hearthdns" --config "$3/config.yaml" --zones "$3/zones" --state "$3/state" \
+        --upstream "127.0.0.1:$2" --log error
+}
+
+# hearth_config PORT FOLDER
+hearth_config() {
+    local listen="\"127.0.0.1:$1\""
+    if [ -n "$hearth_encrypted" ]; then
+        listen+=", \"tls://127.0.0.1:$(($1 + 1))\", \"https://127.0.0.1:$(($1 + 2))\""
+        echo "certificate: {chain: $work/cert.pem, key: $work/key.pem}" > "$2/config.yaml"
+    else
+        : > "$2/config.yaml"
+    fi
+    cat >> "$2/config.yaml" <<CONFIG
+listen: [$listen]
 upstream: {outstanding: 4096}
-workers: 1
-cache: {bytes: 64MiB}
+workers: $hearth_workers
+cache: {bytes: $hearth_cache, file: false}
+$hearth_more
 CONFIG
-    exec "${CARGO_TARGET_DIR:-target}/release/hearthdns" --config "$3/config.yaml" --zones "$3/zones" \
-        --state "$3/state" --listen "127.0.0.1:$1" --upstream "127.0.0.1:$2" --log error
+}
+
+# Whether this build has listeners for DoT and DoH: whether it takes a config that names them. Empty: it has not.
+hearth_encrypted=
+find_encrypted() {
+    mkdir -p "$work/encrypted"
+    hearth_encrypted=yes
+    hearth_config 5300 "$work/encrypted"
+    if ! "$release/hearthdns" --check --config "$work/encrypted/config.yaml" >/dev/null 2>&1; then
+        hearth_encrypted=
+    fi
+}
+
+start_echo() {
+    exec "$release/examples/echo" "127.0.0.1:$1"
+}
+
+# The upstream of all, and authoritative by itself. It answers any name below bench.example.
+start_nsd() {
+    cat > "$3/bench.zone" <<ZONE
+\$ORIGIN bench.example.
+@ 3600 SOA ns hostmaster 1 3600 1200 604800 60
+@ 3600 NS ns
+ns 3600 A 192.0.2.1
+* 3600 A 192.0.2.9
+ZONE
+    hearth_zone > "$3/hearth.zone"
+    cat > "$3/nsd.conf" <<CONFIG
+server:
+  ip-address: 127.0.0.1@$1
+  username: ""
+  chroot: ""
+  zonesdir: "$3"
+  database: ""
+  pidfile: "$3/nsd.pid"
+  xfrdfile: "$3/xfrd.state"
+  zonelistfile: "$3/zone.list"
+  xfrdir: "$3"
+  server-count: 1
+  rrl-ratelimit: 0
+  tcp-count: 100
+remote-control:
+  control-enable: no
+zone:
+  name: bench.example
+  zonefile: bench.zone
+zone:
+  name: hearth.example
+  zonefile: hearth.zone
+CONFIG
+    exec nsd -d -c "$3/nsd.conf"
+}
+
+# The zone of all, for those that read master files.
+hearth_zone() {
+    cat <<ZONE
+\$ORIGIN hearth.example.
+@ 3600 SOA ns hostmaster 1 3600 1200 604800 60
+@ 3600 NS ns
+ns 3600 A 192.0.2.1
+matrix 3600 A 203.0.113.10
+ZONE
 }
 
 start_unbound() {
@@ -43,6 +130,12 @@ server:
   do-daemonize: no
   verbosity: 0
   interface: 127.0.0.1@$1
+  interface: 127.0.0.1@$(($1 + 1))
+  interface: 127.0.0.1@$(($1 + 2))
+  tls-port: $(($1 + 1))
+  https-port: $(($1 + 2))
+  tls-service-key: "$work/key.pem"
+  tls-service-pem: "$work/cert.pem"
   access-control: 127.0.0.0/8 allow
   do-not-query-localhost: no
   num-threads: 1
@@ -50,6 +143,7 @@ server:
   outgoing-range: 4096
   num-queries-per-thread: 2048
   local-zone: "hearth.example." static
+  local-data: "hearth.example. SOA ns.hearth.example. hostmaster.hearth.example. 1 3600 1200 604800 60"
   local-data: "matrix.hearth.example. A 203.0.113.10"
   msg-cache-size: 64m
   rrset-cache-size: 64m
@@ -60,17 +154,42 @@ CONFIG
     exec unbound -d -c "$3/unbound.conf"
 }
 
-start_dnsmasq() {
-    exec dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --no-resolv --no-hosts \
-        --listen-address=127.0.0.1 --bind-interfaces --port="$1" --server="127.0.0.1#$2" \
-        --address=/matrix.hearth.example/203.0.113.10 --cache-size=150000 --dns-forward-max=2048 --user=root
+start_recursor() {
+    hearth_zone > "$3/hearth.zone"
+    cat > "$3/recursor.conf" <<CONFIG
+local-address=127.0.0.1
+local-port=$1
+config-dir=$3
+socket-dir=$3
+setuid=
+setgid=
+daemon=no
+write-pid=no
+threads=1
+auth-zones=hearth.example=$3/hearth.zone
+forward-zones-recurse=.=127.0.0.1:$2
+dont-query=
+dnssec=off
+security-poll-suffix=
+quiet=yes
+loglevel=0
+max-cache-entries=400000
+max-packetcache-entries=400000
+max-mthreads=4096
+refresh-on-ttl-perc=0
+hint-file=no
+CONFIG
+    exec pdns_recursor --config-dir="$3"
 }
 
 start_smartdns() {
     cat > "$3/smartdns.conf" <<CONFIG
 bind 127.0.0.1:$1
+bind-tcp 127.0.0.1:$1
+$smartdns_tls
 server 127.0.0.1:$2
 address /matrix.hearth.example/203.0.113.10
+address /hearth.example/#
 cache-size 150000
 cache-persist no
 prefetch-domain no
@@ -87,88 +206,44 @@ CONFIG
     exec smartdns -f -p - -c "$3/smartdns.conf"
 }
 
-# The upstream of all: NSD, which answers any name below bench.example.
-start_nsd() {
-    cat > "$3/bench.zone" <<ZONE
-\$ORIGIN bench.example.
-@ 3600 SOA ns hostmaster 1 3600 1200 604800 60
-@ 3600 NS ns
-ns 3600 A 192.0.2.1
-* 3600 A 192.0.2.9
-ZONE
-    cat > "$3/nsd.conf" <<CONFIG
-server:
-  ip-address: 127.0.0.1@$1
-  username: ""
-  chroot: ""
-  zonesdir: "$3"
-  database: ""
-  pidfile: "$3/nsd.pid"
-  xfrdfile: "$3/xfrd.state"
-  zonelistfile: "$3/zone.list"
-  xfrdir: "$3"
-  server-count: 1
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-zone:
-  name: bench.example
-  zonefile: bench.zone
+# SmartDNS listens with TLS since version 43.
+smartdns_tls=
+find_smartdns_tls() {
+    if grep -qa 'bind-tls' "$(command -v smartdns)"; then
+        smartdns_tls="bind-tls 127.0.0.1:$(($1 + 1)) -no-speed-check
+bind-cert-file $work/cert.pem
+bind-cert-key-file $work/key.pem"
+    fi
+}
+
+start_dnsmasq() {
+    exec dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --no-resolv --no-hosts \
+        --listen-address=127.0.0.1 --bind-interfaces --port="$1" --server="127.0.0.1#$2" \
+        --host-record=matrix.hearth.example,203.0.113.10 --local=/hearth.example/ \
+        --cache-size=150000 --dns-forward-max=2048 --user=root
+}
+
+start_dnsdist() {
+    cat > "$3/dnsdist.conf" <<CONFIG
+setLocal("127.0.0.1:$1")
+addTLSLocal("127.0.0.1:$(($1 + 1))", "$work/cert.pem", "$work/key.pem", {numberOfShards = 1})
+addDOHLocal("127.0.0.1:$(($1 + 2))", "$work/cert.pem", "$work/key.pem", "/dns-query")
+newServer({address = "127.0.0.1:$2", healthCheckMode = "up"})
+addAction("matrix.hearth.example.", SpoofAction("203.0.113.10"))
+setSecurityPollSuffix("")
 CONFIG
-    exec nsd -d -c "$3/nsd.conf"
+    exec dnsdist --supervised --disable-syslog -C "$3/dnsdist.conf"
 }
 
-# run NAME PORT UPSTREAM_PORT CORE: starts a server on a core and waits until it answers; sets `pid`.
-run() {
-    local name=$1 port=$2 folder
-    folder="$work/$name"
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    (taskset -pc "$4" $BASHPID >/dev/null; "start_$name" "$port" "$3" "$folder") >"$folder/log" 2>&1 &
-    pid=$!
-    children+=("$pid")
-    local probe=matrix.hearth.example
-    if [ "$name" = nsd ]; then probe=probe.bench.example; fi
-    local tries=0
-    until dig @127.0.0.1 -p "$port" +short +tries=1 +timeout=1 "$probe" A 2>/dev/null | grep -q '^[0-9]'; do
-        tries=$((tries + 1))
-        if [ "$tries" -gt 50 ] || ! kill -0 "$pid" 2>/dev/null; then
-            echo "$name does not answer:" >&2
-            cat "$folder/log" >&2
-            return 1
-        fi
-        sleep 0.1
-    done
-}
-
-stop() {
-    kill "$1" 2>/dev/null || true
-    wait "$1" 2>/dev/null || true
-}
-
-# CPU time of a process with its threads and children so far, in clock ticks.
-ticks() {
-    local of total=0 fields
-    for of in "$1" $(pgrep -P "$1" || true); do
-        fields="$(sed 's/.*) //' "/proc/$of/stat" 2>/dev/null)" || continue
-        # shellcheck disable=SC2086
-        set -- $fields
-        total=$((total + ${12} + ${13}))
-    done
-    echo "$total"
-}
-
-# Proportional memory of a process with its children, in KiB.
-pss() {
-    local of total=0 one
-    for of in "$1" $(pgrep -P "$1" || true); do
-        one="$(awk '/^Pss:/ {print $2}' "/proc/$of/smaps_rollup" 2>/dev/null)" || continue
-        total=$((total + one))
-    done
-    echo "$total"
-}
-
-# The middle of the numbers on standard input.
-median() {
-    sort -n | awk '{v[NR] = $1} END {print NR ? v[int((NR + 1) / 2)] : "-"}'
+# Why a server cannot be measured in a mode here; nothing if it can.
+why_not() {
+    local name=$1 mode=$2
+    case "$name" in
+    echo | hearthdns) ;;
+    *) command -v "${PROGRAM[$name]}" >/dev/null || { echo "not installed"; return; } ;;
+    esac
+    case "$name $mode" in
+    "hearthdns dot" | "hearthdns doh") [ -n "$hearth_encrypted" ] || echo "this build has no such listener" ;;
+    "smartdns dot") [ -n "$smartdns_tls" ] || echo "this version has no such listener" ;;
+    esac
 }

@@ -1,0 +1,131 @@
+//! What an answer from memory allocates (nothing), and what memory holds (at most so many bytes), counted.
+//!
+//! Counts, not times: they are the same on every machine. What they do not see is what the kernel and the
+//! allocator keep; each block counts with [`BLOCK`] bytes for the latter. Times are in `tests/bench/run`.
+#![allow(clippy::unwrap_used)]
+
+#[path = "bench/world.rs"]
+mod world;
+
+use allocation_counter::{AllocationInfo, measure};
+use hearthdns::engine::{Client, Engine, Outcome, Step, Transport};
+use world::{CLIENT, engine, fill, query, records};
+
+/// What an allocator adds to a block: its word, and rounding up.
+const BLOCK: i64 = 16;
+
+/// Bytes held since, with the allocator's part.
+fn held(counted: &AllocationInfo) -> i64 {
+    counted.bytes_current + BLOCK * counted.count_current
+}
+
+/// Asserts that a query is answered like this and that no answer behind the first allocates.
+#[track_caller]
+fn answers_without_allocating(engine: &Engine, query: &[u8], client: Client, expected: Outcome) {
+    let mut out = Vec::with_capacity(4096);
+    let mut ask = || {
+        out.clear();
+        let step = engine.receive(query, client, 1, &mut out);
+        assert!(
+            matches!(step, Step::Reply(outcome) if outcome == expected),
+            "{step:?}"
+        );
+    };
+    ask();
+    let counted = measure(|| (0..100).for_each(|_| ask()));
+    assert_eq!(
+        counted,
+        AllocationInfo::default(),
+        "{expected:?} over {:?}",
+        client.transport
+    );
+}
+
+/// In every form that clients use: without EDNS, with it, with DO; as a datagram and on a stream.
+#[track_caller]
+fn answers_every_form_without_allocating(engine: &Engine, name: &str, expected: Outcome) {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        for (payload, dnssec_ok) in [(0, false), (1232, false), (1232, true)] {
+            let client = Client { transport, ..CLIENT };
+            answers_without_allocating(engine, &query(name, payload, dnssec_ok), client, expected);
+        }
+    }
+}
+
+#[test]
+fn a_local_answer_allocates_nothing() {
+    let engine = engine(&records(10), 1 << 20);
+    answers_every_form_without_allocating(&engine, "host-3.hearth.example", Outcome::Local);
+}
+
+#[test]
+fn that_a_local_name_does_not_exist_allocates_nothing() {
+    let engine = engine(&records(10), 1 << 20);
+    answers_every_form_without_allocating(&engine, "nobody.hearth.example", Outcome::Local);
+    // The apex exists and has no address.
+    answers_every_form_without_allocating(&engine, "hearth.example", Outcome::Local);
+}
+
+#[test]
+fn a_cached_answer_allocates_nothing() {
+    let engine = engine(&records(10), 1 << 20);
+    for dnssec_ok in [false, true] {
+        fill(&engine, "www.example.net", dnssec_ok);
+    }
+    answers_every_form_without_allocating(&engine, "www.example.net", Outcome::Cached);
+}
+
+#[test]
+fn a_refusal_allocates_nothing() {
+    let engine = engine(&records(10), 1 << 20);
+    let stranger = Client {
+        addr: "203.0.113.99".parse().unwrap(),
+        transport: Transport::Udp,
+    };
+    answers_without_allocating(
+        &engine,
+        &query("host-3.hearth.example", 1232, false),
+        stranger,
+        Outcome::Refused,
+    );
+}
+
+#[test]
+fn ten_thousand_local_records_take_at_most_3_mb() {
+    let records = records(10_000);
+    let mut kept = None;
+    let empty = measure(|| kept = Some(engine(&[], 1 << 20)));
+    let full = measure(|| kept = Some(engine(&records, 1 << 20)));
+    drop(kept);
+    // The first engine went in the second count, and the zones that nobody wrote are made once.
+    let taken = held(&full) + held(&empty).min(0);
+    assert!(taken <= 3_000_000, "{taken} bytes for 10,000 records");
+}
+
+#[test]
+fn a_cached_address_takes_at_most_250_bytes() {
+    // Tables grow in steps: among these are counts right behind one, where each answer takes most.
+    for count in [1000, 7200, 10_000, 15_000, 30_000, 60_000] {
+        let engine = engine(&[], 64 << 20);
+        let counted = measure(|| {
+            (0..count).for_each(|at| fill(&engine, &format!("www.host-{at:05}.example.net"), false));
+        });
+        assert_eq!(engine.cache_fill().entries, count);
+        let each = held(&counted) / count as i64;
+        assert!(each <= 250, "{each} bytes for each of {count} answers");
+    }
+}
+
+#[test]
+fn a_flood_of_names_takes_no_more_than_the_bound() {
+    let bound = 1 << 20;
+    let engine = engine(&[], bound);
+    let mut most = 0;
+    for start in (0..100_000).step_by(1000) {
+        let counted = measure(|| {
+            (start..start + 1000).for_each(|at| fill(&engine, &format!("{at:x}.example.net"), false));
+        });
+        most += held(&counted);
+        assert!(most <= bound as i64, "{most} bytes after {start} names");
+    }
+}
