@@ -195,21 +195,37 @@ fn a_renewed_certificate_is_shown_after_a_reload_and_a_broken_one_is_not() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_ends_the_start_with_its_file() {
+fn a_certificate_that_cannot_be_used_is_told_and_plain_dns_goes_on_until_it_is_mended() {
     let (house, authority) = house(&["tls://127.0.0.1:0"], "");
     let refused = |house: &House| {
-        let ran = support::run(&mut house.command()).fails(1);
-        let said = house.neutral(&ran.stderr);
-        let line = said
-            .lines()
-            .find(|line| line.contains("ERROR"))
-            .unwrap_or_default();
-        let line = line.split_once("ERROR ").map(|(_, line)| line.to_owned());
+        let daemon = house.start();
+        assert_eq!(
+            daemon
+                .client()
+                .ask("matrix.hearth.example.", rtype::A)
+                .answers
+                .len(),
+            1
+        );
+        let asker = authority.asker(NAME);
+        assert!(asker.connect(daemon.encrypted("tls"), "dot").is_err());
+        let log = daemon.process.log();
+        let line = log.iter().find_map(|line| line.split_once("ERROR ")).unwrap().1;
+        let said = house.neutral(line);
+        let (line, rest) = said.rsplit_once("; ").unwrap();
+        assert_eq!(
+            rest,
+            "encrypted listeners refuse everybody until it is mended, plain ones answer"
+        );
+        // The check holds the same against it.
         let checked = support::run(house.command().arg("--check")).fails(2);
         let checked = house.neutral(&checked.stderr);
-        let line = line.unwrap_or_else(|| panic!("no reason in {said}"));
-        assert!(checked.contains(&line), "{line} is not in {checked}");
-        line
+        assert!(checked.contains(line), "{line} is not in {checked}");
+        // Mended while the daemon runs, it serves.
+        authority.issue(house, &[NAME], 2099);
+        house.dnsctl(&["reload"]).ok();
+        shown(&asker, &daemon);
+        line.to_owned()
     };
     authority.issue(&house, &[NAME], 2020);
     let since = "HOUSE/chain.pem: the certificate is over since 2020-01-01; renew it";

@@ -138,7 +138,12 @@ impl Desk {
                     warn!("{warning}");
                 }
             }
-            (Some(Err(error)), _) => error!("{error}; the certificate that was read before stays in use"),
+            (Some(Err(error)), Some(certificate)) if certificate.is_in_force() => {
+                error!("{error}; the certificate that was read before stays in use");
+            }
+            (Some(Err(error)), _) => {
+                error!("{error}; encrypted listeners refuse everybody until it is mended");
+            }
             _ => {}
         }
         result

@@ -131,7 +131,7 @@ fn check(settings: &Settings) -> u8 {
     for message in upstreams
         .into_iter()
         .chain(validator(&settings.config.dnssec).err())
-        .chain(certificate(&settings.config).err())
+        .chain(certificate(&settings.config).1)
     {
         let file = settings.file.as_deref().map(|file| file.display().to_string());
         defects.push(Defect {
@@ -206,7 +206,10 @@ fn run(config: &Config) -> Result<(), String> {
     let validator = validator(&config.dnssec)?;
     let upstreams = Upstreams::new(&routes, upstream_limits(config))?.with_validator(validator);
     let upstreams = Arc::new(upstreams);
-    let certificate = certificate(config)?;
+    let (certificate, defect) = certificate(config);
+    if let Some(defect) = defect {
+        error!("{defect}; encrypted listeners refuse everybody until it is mended, plain ones answer");
+    }
     let listeners = open_listeners(config)?;
     let addresses = listeners.iter().flat_map(transports).collect();
     let service = Arc::new(Service::new(
@@ -399,18 +402,18 @@ fn connection_limits(config: &ConnectionConfig) -> gate::Limits {
     }
 }
 
-/// The certificate of the encrypted listeners. One that cannot be used ends the start: clients would see
-/// connections that fail, and nobody would know why.
-fn certificate(config: &Config) -> Result<Option<Arc<Certificate>>, String> {
+/// The certificate of the encrypted listeners, and what is wrong with its files.
+fn certificate(config: &Config) -> (Option<Arc<Certificate>>, Option<String>) {
     let Some(files) = &config.certificate else {
-        return Ok(None);
+        return (None, None);
     };
     let now = unix_now();
-    let certificate = Certificate::load(files, now).map_err(|error| error.to_string())?;
+    let certificate = Certificate::new(files);
+    let error = certificate.reload(now).err();
     for warning in certificate.warnings(now) {
         warn!("{warning}");
     }
-    Ok(Some(Arc::new(certificate)))
+    (Some(Arc::new(certificate)), error.map(|error| error.to_string()))
 }
 
 fn open_listeners(config: &Config) -> Result<Vec<bind::Listener>, String> {

@@ -3,7 +3,8 @@
 //!
 //! All listeners share one [`Certificate`], and every handshake takes the pair that is in force then. So a renewed
 //! pair serves the next handshake, open connections stay, and session tickets stay good. A new pair that cannot be
-//! used is told, and the old one stays.
+//! used is told, and the old one stays. Where there is none yet, handshakes fail until the files are mended: a
+//! certificate that ran out while the power was off must not take plain DNS from the house.
 //!
 //! Early data is not taken: it can be played back (RFC 8446, 8). Sessions are resumed by tickets, whose keys change
 //! every few hours and are never stored.
@@ -14,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
@@ -58,7 +59,7 @@ pub struct Certificate {
     key: PathBuf,
     /// The files as they were when they were read last, whatever came of it.
     seen: Mutex<[Stamp; 2]>,
-    current: ArcSwap<CertifiedKey>,
+    current: ArcSwapOption<CertifiedKey>,
 }
 
 impl fmt::Debug for Certificate {
@@ -70,20 +71,21 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Reads both files. `now` is Unix time in seconds.
-    ///
-    /// # Errors
-    /// A file that cannot be read or holds something else, a key of another certificate, a certificate whose time
-    /// is over.
-    pub fn load(config: &CertificateConfig, now: u64) -> Result<Self, CertificateError> {
-        let seen = [stamp(&config.chain), stamp(&config.key)];
-        let pair = read_pair(&config.chain, &config.key, now)?;
-        Ok(Certificate {
+    /// A certificate of these files, which are not read yet: [`Certificate::reload`] does that.
+    #[must_use]
+    pub fn new(config: &CertificateConfig) -> Self {
+        Certificate {
             chain: config.chain.clone(),
             key: config.key.clone(),
-            seen: Mutex::new(seen),
-            current: ArcSwap::from_pointee(pair),
-        })
+            seen: Mutex::default(),
+            current: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Whether there is a pair to show to clients.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        self.current.load().is_some()
     }
 
     /// The file of the chain.
@@ -104,7 +106,8 @@ impl Certificate {
             ));
         }
         let pair = self.current.load();
-        let validity = pair.cert.first().and_then(|leaf| der::validity(leaf));
+        let leaf = pair.as_ref().and_then(|pair| pair.cert.first());
+        let validity = leaf.and_then(|leaf| der::validity(leaf));
         // A router without a battery starts with a clock that is behind: no reason to stay off.
         if let Some((from, _)) = validity.filter(|(from, _)| *from > now) {
             found.push(format!(
@@ -116,15 +119,16 @@ impl Certificate {
         found
     }
 
-    /// Reads both files again, and takes what they hold from the next handshake on.
+    /// Reads both files, and takes what they hold from the next handshake on. `now` is Unix time in seconds.
     ///
     /// # Errors
-    /// As with [`Certificate::load`]; the pair in force stays.
+    /// A file that cannot be read or holds something else, a key of another certificate, a certificate whose time
+    /// is over. The pair in force stays.
     pub fn reload(&self, now: u64) -> Result<(), CertificateError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = [stamp(&self.chain), stamp(&self.key)];
         let pair = read_pair(&self.chain, &self.key, now)?;
-        self.current.store(Arc::new(pair));
+        self.current.store(Some(Arc::new(pair)));
         Ok(())
     }
 
@@ -132,7 +136,7 @@ impl Certificate {
     /// is not read again until it changes.
     ///
     /// # Errors
-    /// As with [`Certificate::load`]; the pair in force stays.
+    /// As with [`Certificate::reload`].
     pub fn reload_if_changed(&self, now: u64) -> Result<bool, CertificateError> {
         let is_same = {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,7 +155,7 @@ struct InForce(Arc<Certificate>);
 
 impl ResolvesServerCert for InForce {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.current.load_full())
+        self.0.current.load_full()
     }
 }
 
@@ -282,7 +286,7 @@ mod tests {
 
         fn message(&self) -> String {
             let folder = self.0.display().to_string();
-            let error = Certificate::load(&self.config(), NOW).unwrap_err();
+            let error = Certificate::new(&self.config()).reload(NOW).unwrap_err();
             error.to_string().replace(&folder, "FOLDER")
         }
     }
@@ -294,7 +298,7 @@ mod tests {
     }
 
     fn in_force(certificate: &Certificate) -> Vec<u8> {
-        certificate.current.load().cert[0].to_vec()
+        certificate.current.load_full().unwrap().cert[0].to_vec()
     }
 
     #[test]
@@ -340,7 +344,9 @@ mod tests {
     fn a_new_pair_takes_over_and_a_broken_one_leaves_the_old() {
         let folder = Folder::new("reload");
         let first = folder.issue(2020, 2030);
-        let certificate = Certificate::load(&folder.config(), NOW).unwrap();
+        let certificate = Certificate::new(&folder.config());
+        assert!(!certificate.is_in_force());
+        certificate.reload(NOW).unwrap();
         assert_eq!(in_force(&certificate), first);
         assert_eq!(certificate.reload_if_changed(NOW), Ok(false));
         fs::write(folder.config().key, "nothing").unwrap();
@@ -363,7 +369,8 @@ mod tests {
         folder.issue(2028, 2030);
         let key = folder.config().key;
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-        let certificate = Certificate::load(&folder.config(), NOW).unwrap();
+        let certificate = Certificate::new(&folder.config());
+        certificate.reload(NOW).unwrap();
         let warnings = certificate.warnings(NOW);
         assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert!(warnings[0].contains("key.pem: every user of this host can read the private key"));

@@ -1,69 +1,72 @@
-//! Stands in for `tls.rs` where the program is built without it: the configuration refuses every encrypted
-//! listener, so no certificate can exist and none of this ever runs.
+//! Stands in for `tls.rs` where the program is built without it: there is no certificate that could be used, and no
+//! encrypted listener that would ask for one.
 
-use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::CertificateConfig;
 
-/// No certificate.
+/// The file of a certificate that is not read.
 #[derive(Debug)]
-pub struct Certificate(Infallible);
+pub struct Certificate(PathBuf);
 
-/// Never told.
+/// That this build has no use for a certificate.
 #[derive(Debug)]
 pub struct CertificateError {
-    /// Never read.
-    pub file: std::path::PathBuf,
-    /// Never read.
+    /// The file of the chain.
+    pub file: PathBuf,
+    /// What is wrong.
     pub message: String,
 }
 
 impl std::fmt::Display for CertificateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
+        write!(f, "{}: {}", self.file.display(), self.message)
     }
 }
 
 impl std::error::Error for CertificateError {}
 
 impl Certificate {
-    /// Never called: a build without TLS reads no `certificate`.
+    /// Keeps the name of the file.
+    #[must_use]
+    pub fn new(config: &CertificateConfig) -> Self {
+        Certificate(config.chain.clone())
+    }
+
+    /// Never.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        false
+    }
+
+    /// None.
+    #[must_use]
+    pub fn warnings(&self, _: u64) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Reads nothing.
     ///
     /// # Errors
     /// Always.
-    pub fn load(config: &CertificateConfig, _: u64) -> Result<Self, CertificateError> {
+    pub fn reload(&self, _: u64) -> Result<(), CertificateError> {
         Err(CertificateError {
-            file: config.chain.clone(),
+            file: self.0.clone(),
             message: "this build has no encrypted listeners".to_owned(),
         })
     }
 
-    /// Never called.
-    #[must_use]
-    pub fn warnings(&self, _: u64) -> Vec<String> {
-        match self.0 {}
-    }
-
-    /// Never called.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn reload(&self, _: u64) -> Result<(), CertificateError> {
-        match self.0 {}
-    }
-
-    /// Never called.
+    /// Reads nothing, and has said so before.
     ///
     /// # Errors
     /// Never.
     pub fn reload_if_changed(&self, _: u64) -> Result<bool, CertificateError> {
-        match self.0 {}
+        Ok(false)
     }
 
-    /// Never called.
+    /// The file of the chain.
     #[must_use]
     pub fn chain(&self) -> &Path {
-        match self.0 {}
+        &self.0
     }
 }
