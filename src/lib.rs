@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod engine;
 pub mod health;
 pub mod message;
+pub mod onboard;
 pub mod policy;
 pub mod serve;
 pub mod store;
