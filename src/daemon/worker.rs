@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::watch;
+use tokio::task::LocalSet;
 use tracing::error;
 
 use crate::serve::door::Door;
@@ -57,7 +58,11 @@ pub(super) fn start(listeners: Vec<Vec<Vec<Door>>>, service: &Arc<Service>) -> i
             .build()?;
         let (service, stop, end) = (Arc::clone(service), stopped.clone(), ended.clone());
         let thread = std::thread::Builder::new().name(format!("worker-{number}"));
-        threads.push(thread.spawn(move || runtime.block_on(work(share, &service, stop, end)))?);
+        threads.push(thread.spawn(move || {
+            // Doors stay on their thread, and so may what they hold.
+            let tasks = LocalSet::new();
+            runtime.block_on(tasks.run_until(work(share, &service, stop, end)));
+        })?);
     }
     Ok(Workers { stop, end, threads })
 }
@@ -66,7 +71,7 @@ async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end:
     let mut tasks = tokio::task::JoinSet::new();
     for door in doors {
         let (service, stop) = (Arc::clone(service), stop.clone());
-        tasks.spawn(async move { door.serve(service, stop).await });
+        tasks.spawn_local(async move { door.serve(service, stop).await });
     }
     loop {
         tokio::select! {
