@@ -3,8 +3,9 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use support::client::framed;
@@ -337,6 +338,50 @@ fn replies_come_from_the_address_that_was_asked() {
     let at = |port| SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port));
     let client = Client::new(at(daemon.udp[0].port()), at(daemon.tcp[0].port()));
     assert_eq!(client.ask("matrix.hearth.example.", rtype::A).answers.len(), 1);
+}
+
+#[test]
+fn many_at_once_have_their_replies_from_the_address_that_each_asked() {
+    let house = House::new().zone("hearth.example", HEARTH).listen(&["0.0.0.0:0"]);
+    let daemon = house.start();
+    // More than are taken at once, at two addresses in turns, in runs of different lengths.
+    let addresses =
+        ["127.0.0.1", "127.0.0.2"].map(|ip| SocketAddr::new(ip.parse().unwrap(), daemon.udp[0].port()));
+    let asked_at = |id: u16| addresses[usize::from(id % 2 + id / 7 % 2) % 2];
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(support::DEADLINE)).unwrap();
+    let queries: Vec<Message> = (0..60)
+        .map(|id| {
+            // One that is long, one that does not exist, one that is usual.
+            let name = [
+                "hearth.example.",
+                "nowhere.hearth.example.",
+                "matrix.hearth.example.",
+            ][usize::from(id % 3)];
+            let mut query = Message::query(name, rtype::A).with_edns(1232);
+            query.id = id;
+            query
+        })
+        .collect();
+    for query in &queries {
+        socket.send_to(&query.encode(), asked_at(query.id)).unwrap();
+    }
+    let mut came = BTreeSet::new();
+    let mut buffer = [0; 4096];
+    while came.len() < queries.len() {
+        let (len, from) = socket.recv_from(&mut buffer).expect("a reply to each query");
+        let reply = Message::decode(&buffer[..len]).unwrap();
+        let query = &queries[usize::from(reply.id)];
+        assert_eq!(reply.questions, query.questions);
+        let expected = if query.id % 3 == 1 {
+            rcode::NXDOMAIN
+        } else {
+            rcode::NOERROR
+        };
+        assert_eq!(reply.rcode, expected, "{reply:?}");
+        assert_eq!(from, asked_at(reply.id), "query {}", reply.id);
+        assert!(came.insert(reply.id), "two replies to query {}", reply.id);
+    }
 }
 
 #[test]
