@@ -437,8 +437,9 @@ mod tests {
              command line: --bootstrap: expected the IP address of a plain DNS server such as 9.9.9.9 or \
              9.9.9.9:53, found `dns.example`\n\
              command line: --log: expected one of off, error, warn, info, debug, trace, found `loud`\n\
-             config.yaml:1:1: unknown key `lisen`; did you mean `listen`? known here: bootstrap, cache, certificate, clients, control, \
-             dnssec, edns_payload, encrypted, history, listen, log, routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
+             config.yaml:1:1: unknown key `lisen`; did you mean `listen`? known here: addresses, bootstrap, \
+             cache, certificate, clients, control, discovery, dnssec, edns_payload, encrypted, history, listen, log, name, \
+             routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
         );
     }
 

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 
 use crate::message::key::{hash_of, spread};
 use crate::message::{Key, Name, NameRef};
-use crate::zone::{Mode, Zone, builtin};
+use crate::zone::{Itself, Mode, Zone, builtin};
 
 /// The route of names that have no route of their own.
 pub const DEFAULT_ROUTE: u16 = 0;
@@ -84,14 +84,19 @@ pub struct View {
 
 impl Snapshot {
     /// Lays each view's zones over the base zones, record set by record set, and its routes over the base
-    /// routes.
+    /// routes. Every view holds what the server says of itself.
     #[must_use]
     pub fn build(
         base: Vec<Arc<Zone>>,
         views: Vec<ViewZones>,
         routing: &Routing,
+        itself: &Itself,
         generation: u64,
     ) -> Snapshot {
+        let builtins = Builtins {
+            zones: builtin::zones(itself),
+            itself,
+        };
         let private = private_zones(&views);
         let mut built = Vec::with_capacity(views.len());
         let mut prefixes = Vec::new();
@@ -111,13 +116,19 @@ impl Snapshot {
                 routes.push((domain.clone(), *target));
             }
             let default_route = own.and_then(|own| own.default).unwrap_or(DEFAULT_ROUTE);
-            withhold(&mut zones, &private);
-            built.push(View::new(Some(view.name), zones, &routes, default_route));
+            withhold(&mut zones, &private, &builtins.zones);
+            built.push(View::new(
+                Some(view.name),
+                zones,
+                &routes,
+                default_route,
+                &builtins,
+            ));
         }
         prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
         let mut base = base;
-        withhold(&mut base, &private);
-        let base = View::new(None, base, &routing.base, DEFAULT_ROUTE);
+        withhold(&mut base, &private, &builtins.zones);
+        let base = View::new(None, base, &routing.base, DEFAULT_ROUTE, &builtins);
         Snapshot {
             generation,
             base,
@@ -171,14 +182,24 @@ impl Snapshot {
     }
 }
 
+/// Zones that nobody wrote.
+struct Builtins<'i> {
+    zones: Vec<Arc<Zone>>,
+    itself: &'i Itself,
+}
+
 impl View {
     /// A zone file or a route replaces the built-in zones of its name and below: whoever writes
     /// `168.192.in-addr.arpa` knows better than RFC 6303. A route below a built-in zone is passed on by it.
+    ///
+    /// Our own name is in the configuration, so only a file or a route of just this name replaces its zone; see
+    /// [`Itself::zones_over`].
     fn new(
         name: Option<String>,
         mut zones: Vec<Arc<Zone>>,
         routes: &[(Name, Target)],
         default_route: u16,
+        builtins: &Builtins<'_>,
     ) -> View {
         let has_zone =
             |zones: &[Arc<Zone>], name: NameRef<'_>| zones.iter().any(|zone| zone.origin() == name);
@@ -187,23 +208,31 @@ impl View {
                 zones.push(Arc::new(Zone::absent(domain)));
             }
         }
-        for builtin in builtin::zones() {
+        let passing_on = |zone: &Arc<Zone>| {
+            let below = routes.iter().filter(|(domain, target)| {
+                matches!(target, Target::Route(_)) && domain.as_ref().is_at_or_below(zone.origin())
+            });
+            let below: Vec<Name> = below.map(|(domain, _)| domain.clone()).collect();
+            match below.is_empty() {
+                true => Arc::clone(zone),
+                false => Arc::new(zone.passing_on(below)),
+            }
+        };
+        let of_itself = builtins.itself.zones_over(&zones);
+        for builtin in &builtins.zones {
             let origin = builtin.origin();
             let is_replaced = zones.iter().any(|zone| origin.is_at_or_below(zone.origin()))
                 || routes
                     .iter()
                     .any(|(domain, _)| origin.is_at_or_below(domain.as_ref()));
-            if is_replaced {
-                continue;
+            if !is_replaced {
+                zones.push(passing_on(builtin));
             }
-            let below = routes.iter().filter(|(domain, target)| {
-                matches!(target, Target::Route(_)) && domain.as_ref().is_at_or_below(origin)
-            });
-            let below: Vec<Name> = below.map(|(domain, _)| domain.clone()).collect();
-            zones.push(match below.is_empty() {
-                true => Arc::clone(builtin),
-                false => Arc::new(builtin.passing_on(below)),
-            });
+        }
+        for zone in of_itself {
+            if !routes.iter().any(|(domain, _)| domain.as_ref() == zone.origin()) {
+                zones.push(passing_on(&Arc::new(zone)));
+            }
         }
         let depth = zones
             .iter()
@@ -288,13 +317,13 @@ fn private_zones(views: &[ViewZones]) -> Vec<Arc<Zone>> {
 /// Has the private zones of other views not exist here, so that a client that does not see a zone does not
 /// carry its names upstream. A zone of the same name here says itself what becomes of them, and one above it
 /// does so unless it is an overlay.
-fn withhold(zones: &mut Vec<Arc<Zone>>, private: &[Arc<Zone>]) {
+fn withhold(zones: &mut Vec<Arc<Zone>>, private: &[Arc<Zone>], builtins: &[Arc<Zone>]) {
     for theirs in private {
         let covers = |zone: &Arc<Zone>| {
             theirs.origin() == zone.origin()
                 || (theirs.origin().is_at_or_below(zone.origin()) && zone.mode() != Mode::Overlay)
         };
-        if zones.iter().chain(builtin::zones()).any(covers) {
+        if zones.iter().chain(builtins).any(covers) {
             continue;
         }
         let origin = theirs.origin().to_name();
@@ -351,6 +380,7 @@ mod tests {
                 view("desk", &["10.1.2.3/32"], vec![zone("only.example", "a", 4)]),
             ],
             &Routing::default(),
+            &Itself::default(),
             9,
         )
     }
@@ -420,6 +450,7 @@ mod tests {
                 view("guests", &["172.16.0.0/12"], Vec::new()),
             ],
             &Routing::default(),
+            &Itself::default(),
             1,
         );
         for other in ["192.0.2.1", "172.16.0.1"] {
@@ -445,7 +476,7 @@ mod tests {
     #[test]
     fn a_zone_file_takes_the_place_of_built_in_zones_at_and_below_it() {
         let zones = vec![zone("in-addr.arpa", "x", 1)];
-        let snapshot = Snapshot::build(zones, Vec::new(), &Routing::default(), 1);
+        let snapshot = Snapshot::build(zones, Vec::new(), &Routing::default(), &Itself::default(), 1);
         let name_below = name("1.1.168.192.in-addr.arpa");
         let zone = snapshot.base().zone_of(&Key::new(name_below.as_ref())).unwrap();
         assert_eq!(zone.origin().to_string(), "in-addr.arpa.");
@@ -488,7 +519,13 @@ mod tests {
             }],
         };
         let views = vec![view("lan", &["10.0.0.0/8"], Vec::new())];
-        let snapshot = Snapshot::build(vec![zone("hearth.example", "a", 1)], views, &routing, 1);
+        let snapshot = Snapshot::build(
+            vec![zone("hearth.example", "a", 1)],
+            views,
+            &routing,
+            &Itself::default(),
+            1,
+        );
         for (client, name, expected) in [
             ("192.0.2.9", "www.example.net", "route 0"),
             ("192.0.2.9", "corp.example", "route 1"),
@@ -516,7 +553,7 @@ mod tests {
             ],
             views: Vec::new(),
         };
-        let snapshot = Snapshot::build(Vec::new(), Vec::new(), &routing, 1);
+        let snapshot = Snapshot::build(Vec::new(), Vec::new(), &routing, &Itself::default(), 1);
         for (name, expected) in [
             ("9.1.168.192.in-addr.arpa", "route 1"),
             ("9.2.168.192.in-addr.arpa", "noname"),

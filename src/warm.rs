@@ -211,7 +211,13 @@ mod tests {
         };
         Engine::new(
             rules,
-            Snapshot::build(Vec::new(), Vec::new(), &Routing::default(), 1),
+            Snapshot::build(
+                Vec::new(),
+                Vec::new(),
+                &Routing::default(),
+                &crate::zone::Itself::default(),
+                1,
+            ),
         )
     }
 

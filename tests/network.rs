@@ -15,9 +15,10 @@ use std::time::Instant;
 use libtest_mimic::{Arguments, Failed, Trial};
 use rustix::process::Signal;
 
+use support::asker::Authority;
 use support::secure::Secure;
 use support::upstream::positive;
-use support::{Act, Client, DEADLINE, Daemon, House, Running, rcode, rtype, run};
+use support::{Act, Client, DEADLINE, Daemon, House, Message, Running, rcode, rtype, run};
 
 type Test = (&'static str, fn());
 
@@ -42,6 +43,11 @@ const TESTS: &[Test] = &[
     (
         "changes_that_were_missed_count_as_one",
         changes_that_were_missed_count_as_one,
+    ),
+    ("our_name_follows_our_addresses", our_name_follows_our_addresses),
+    (
+        "plain_dns_for_others_brings_dns_over_tls",
+        plain_dns_for_others_brings_dns_over_tls,
     ),
 ];
 
@@ -379,4 +385,93 @@ fn changes_that_were_missed_count_as_one() {
         is_change(line) && line.contains("too much at once")
     });
     assert_answers(&daemon, "a.example.net.");
+}
+
+fn our_name_follows_our_addresses() {
+    let place = Place::new();
+    let house = House::new()
+        .config("name: dns.home.example\n")
+        .listen(&["0.0.0.0:5300"]);
+    let daemon = house.start_in_network_of(place.holder.pid());
+    let port = daemon.udp[0].port();
+    let server = std::net::SocketAddr::new(INNER_LAN.parse().unwrap(), port);
+    let asker = Client::new(server, server);
+    let told = |name: &str| {
+        let reply = asker.ask(name, rtype::A);
+        let mut addresses: Vec<String> = reply
+            .answers
+            .iter()
+            .map(|record| record.to_string().rsplit_once(' ').unwrap().1.to_owned())
+            .collect();
+        addresses.sort();
+        addresses.join(" ")
+    };
+    assert_eq!(told("dns.home.example."), "10.77.1.2 10.77.2.2");
+    for (words, expected) in [
+        ("addr add 10.77.9.9/24 dev lan0", "10.77.1.2 10.77.2.2 10.77.9.9"),
+        // A public one is none of the house's.
+        (
+            "addr add 203.0.113.9/24 dev lan0",
+            "10.77.1.2 10.77.2.2 10.77.9.9",
+        ),
+        ("link set wan0 down", "10.77.1.2 10.77.9.9"),
+    ] {
+        let before = changes(&daemon);
+        place.inner(words);
+        wait_for_changes(&daemon, before + 1);
+        if told("t.dns.home.example.") != expected {
+            daemon.process.wait_for_line("another address", |line| {
+                line.contains("devices know this server as dns.home.example. at ")
+                    && expected.split(' ').all(|address| line.contains(address))
+                    && line.matches(", ").count() == expected.matches(' ').count()
+            });
+            // What changes zones has been done when this is answered.
+            house.dnsctl(&["status"]).ok();
+        }
+        assert_eq!(told("t.dns.home.example."), expected, "after {words}");
+    }
+}
+
+fn plain_dns_for_others_brings_dns_over_tls() {
+    let place = Place::new();
+    let authority = Authority::new();
+    let house = |config: &str| {
+        let config = format!("certificate: {{chain: chain.pem, key: key.pem}}\n{config}");
+        let house = House::new()
+            .config(&config)
+            .zone("home.example", "matrix 300 A 192.0.2.10\n");
+        authority.issue(&house, &["dns.home.example"], 2099);
+        house
+    };
+    let query = Message::query("matrix.home.example.", rtype::A).encode();
+    let over_tls = || {
+        let server = std::net::SocketAddr::new(INNER_LAN.parse().unwrap(), 853);
+        authority
+            .asker("dns.home.example")
+            .tls(server, std::slice::from_ref(&query))
+    };
+    let lan = house("").listen(&["0.0.0.0:53"]);
+    let daemon = lan.start_in_network_of(place.holder.pid());
+    assert_eq!(daemon.encrypted("tls"), "0.0.0.0:853".parse().unwrap());
+    assert_eq!(over_tls().unwrap().len(), 1);
+    drop(daemon);
+    let quiet = house("discovery: {lan_tls: false}\n").listen(&["0.0.0.0:53"]);
+    let daemon = quiet.start_in_network_of(place.holder.pid());
+    assert!(over_tls().unwrap_err().contains("Connection refused"));
+    drop(daemon);
+    // Somebody else has the port: plain DNS answers all the same.
+    let other = house("")
+        .listen(&["127.0.0.1:5301"])
+        .listen_too(&["tls://0.0.0.0"]);
+    let _other = other.start_in_network_of(place.holder.pid());
+    let daemon = lan.start_in_network_of(place.holder.pid());
+    daemon.process.wait_for_line("why not", |line| {
+        line.ends_with(
+            "cannot listen on tls://0.0.0.0:853: Address already in use (os error 98); another program has it: stop \
+             that one, or choose another port with --listen; or do without it: `discovery: {lan_tls: false}`",
+        )
+    });
+    let server = std::net::SocketAddr::new(INNER_LAN.parse().unwrap(), 53);
+    let reply = Client::new(server, server).ask("matrix.home.example.", rtype::A);
+    assert_eq!((reply.rcode, reply.answers.len()), (rcode::NOERROR, 1));
 }

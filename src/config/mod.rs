@@ -9,6 +9,7 @@
 //! the types, and `document` for how a value's place is found. `packaging/config.yaml` shows every key.
 
 pub mod address;
+pub mod discovery;
 mod dnssec;
 mod document;
 pub mod limits;
@@ -31,6 +32,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use address::from_resolv_conf;
+pub use discovery::{Ddr, DiscoveryConfig};
 pub use dnssec::{DnssecConfig, NegativeAnchor};
 use limits::Limit;
 pub use listen::{CertificateConfig, ListenScheme, ListenUrl};
@@ -38,6 +40,7 @@ pub use routes::{RouteConfig, RouteTarget, ScreenConfig, Servers};
 pub use upstream::{Host, Scheme, UpstreamSpec, UpstreamUrl};
 
 use crate::health::Strategy;
+use crate::message::Name;
 use crate::zone::record::Defect;
 
 /// File name of a [`Defect`] in a flag.
@@ -54,6 +57,12 @@ pub struct Config {
     pub listen: Vec<ListenUrl>,
     /// `certificate`: what encrypted listeners prove themselves with; there where one of them is.
     pub certificate: Option<CertificateConfig>,
+    /// `name`: the host name under which devices reach this server, in lower case.
+    pub name: Option<Name>,
+    /// `addresses`: at which they reach it; empty: those of our own interfaces.
+    pub addresses: Vec<IpAddr>,
+    /// `discovery`: what keeps devices on us.
+    pub discovery: DiscoveryConfig,
     /// `zones`: folder of the base zones; a view's folder lies in it.
     pub zones: PathBuf,
     /// `state`: folder of what must outlive a restart.
@@ -256,6 +265,9 @@ impl Config {
         Self {
             listen: vec![DEFAULT_LISTEN],
             certificate: None,
+            name: None,
+            addresses: Vec::new(),
+            discovery: DiscoveryConfig::default(),
             zones,
             state,
             control,

@@ -15,6 +15,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::address::{self, shown};
+use super::discovery;
 use super::dnssec;
 use super::document::{self, Kind, Node};
 use super::limits::{self, Limit};
@@ -25,17 +26,20 @@ use crate::zone::record::Defect;
 
 /// Keys of the file itself.
 pub(super) const TOP: &[&str] = &[
+    "addresses",
     "bootstrap",
     "cache",
     "certificate",
     "clients",
     "control",
+    "discovery",
     "dnssec",
     "edns_payload",
     "encrypted",
     "history",
     "listen",
     "log",
+    "name",
     "routes",
     "screen",
     "state",
@@ -62,6 +66,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("certificate", &["chain", "key"]),
+    ("discovery", discovery::KEYS),
     ("dnssec", dnssec::KEYS),
     ("encrypted", CONNECTIONS),
     ("history", &["versions"]),
@@ -136,11 +141,13 @@ impl Reader {
         }
         for (key, node) in self.section(root, "", TOP) {
             match key {
+                "addresses" => self.server_addresses(node),
                 "bootstrap" => self.config.bootstrap = self.bootstrap(node),
                 "cache" => self.cache(node),
                 "certificate" => self.certificate(node),
                 "clients" => self.clients(node),
                 "control" => self.path(node, "the path of a socket", |config| &mut config.control),
+                "discovery" => self.discovery(node),
                 "dnssec" => self.dnssec(node),
                 "edns_payload" => {
                     let value = self.number(node, limits::EDNS_PAYLOAD);
@@ -156,6 +163,7 @@ impl Reader {
                 "history" => self.history(node),
                 "listen" => self.listen(node),
                 "log" => self.log(node),
+                "name" => self.server_name(node),
                 "routes" => self.config.routes = self.routes(node, "routes"),
                 "screen" => self.screen(node),
                 "state" => self.path(node, "the path of a folder", |config| &mut config.state),
@@ -505,6 +513,15 @@ impl Reader {
                     self.defect(*id, message);
                 }
             }
+        }
+        if self.config.discovery.ddr == discovery::Ddr::Force
+            && self.config.name.is_none()
+            && !self.places.contains_key("name")
+            && let Some(id) = self.places.get("discovery.ddr")
+        {
+            let message = "listeners are announced by the server's name; add `name: dns.home.example`, or write \
+                           `ddr: auto`";
+            self.defect(*id, message);
         }
         if flags.upstreams.is_empty() {
             self.upstreams.append(&mut self.default_upstreams);

@@ -157,6 +157,18 @@ impl Reader {
             .and_then(|value| u32::try_from(value).ok())
     }
 
+    /// True or false.
+    pub(super) fn switch(&mut self, node: &Node) -> Option<bool> {
+        match node.scalar().as_deref() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => {
+                self.mistyped(node, "true or false");
+                None
+            }
+        }
+    }
+
     /// A number of bytes, or a text such as `8MiB`.
     pub(super) fn size(&mut self, node: &Node, limit: Limit) -> Option<usize> {
         let (min, max) = (size_text(limit.min), size_text(limit.max));

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::presence::Presence;
 use super::reconnect::Reconnect;
 use super::{snapshot, unix_now};
 use crate::cache::{Kind, Listed};
@@ -46,6 +47,7 @@ pub(super) struct Desk {
     pub(super) engine: Arc<Engine>,
     pub(super) upstreams: Arc<Upstreams>,
     pub(super) reconnect: Reconnect,
+    pub(super) presence: Presence,
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) gates: Arc<Gates>,
@@ -70,7 +72,11 @@ impl Daemon for Desk {
             Request::Flush(words) => self.flush(&words).map(Answer::Flushed),
             Request::CacheStats(_) => Ok(Answer::CacheStats(self.cache_stats())),
             Request::CacheDump(words) => self.cache_dump(&words).map(Answer::CacheEntries),
-            Request::Reconnect(_) => Ok(Answer::Reconnected(self.reconnect.run("reconnect was asked for"))),
+            Request::Reconnect(_) => {
+                let reconnected = self.reconnect.run("reconnect was asked for");
+                self.look_at_presence();
+                Ok(Answer::Reconnected(reconnected))
+            }
             Request::Explain(words) => self.explain(&words).map(Answer::Explained),
             request => {
                 let mut store = self.store();
@@ -111,6 +117,7 @@ impl Desk {
                 ..DefectText::default()
             });
         }
+        self.presence.look(unix_now());
         self.publish(loaded.parts);
         info!(
             "reloaded: {} zones, {} changed",
@@ -124,6 +131,16 @@ impl Desk {
     pub(super) fn look_at_certificate(&self) {
         let certificate = self.certificate.as_ref();
         let _ = self.say_of_certificate(certificate.map(|it| it.reload_if_changed(unix_now())));
+        // Also where it is the same: its time may be over.
+        self.look_at_presence();
+    }
+
+    /// Has the zones that speak of us say what is so now.
+    pub(super) fn look_at_presence(&self) {
+        let mut store = self.store();
+        if self.presence.look(unix_now()) {
+            self.publish(store.republish());
+        }
     }
 
     /// Logs what became of the certificate's files.
@@ -168,7 +185,8 @@ impl Desk {
     }
 
     fn publish(&self, parts: Parts) {
-        self.engine.publish(snapshot(parts, &self.routing));
+        self.engine
+            .publish(snapshot(parts, &self.routing, &self.presence.itself()));
         self.published.notify_one();
     }
 

@@ -7,6 +7,7 @@
 
 mod desk;
 mod network;
+mod presence;
 mod reconnect;
 mod routes;
 mod warmth;
@@ -42,11 +43,12 @@ use crate::upstream::dnssec::Anchors;
 use crate::upstream::dnssec::Validator;
 use crate::upstream::{self, Upstreams};
 use crate::view::{Routing, Snapshot};
-use crate::zone::Defect;
 #[cfg(feature = "dnssec")]
 use crate::zone::master::civil::write_time;
+use crate::zone::{Defect, Itself};
 use desk::Desk;
 use network::Watcher;
+use presence::Presence;
 use reconnect::Reconnect;
 use routes::Routes;
 use warmth::Warmth;
@@ -201,17 +203,19 @@ fn run(config: &Config) -> Result<(), String> {
         routing,
     } = routes::number(config, default_servers(config));
     let fingerprint = warmth::fingerprint(config, &routes);
-    let engine = Arc::new(Engine::new(rules(config, screens), snapshot(parts, &routing)));
-    let outcomes = Arc::new(Outcomes::default());
-    let validator = validator(&config.dnssec)?;
-    let upstreams = Upstreams::new(&routes, upstream_limits(config))?.with_validator(validator);
-    let upstreams = Arc::new(upstreams);
     let (certificate, defect) = certificate(config);
     if let Some(defect) = defect {
         error!("{defect}; encrypted listeners refuse everybody until it is mended, plain ones answer");
     }
-    let listeners = open_listeners(config)?;
-    let addresses = listeners.iter().flat_map(transports).collect();
+    let listeners = open_listeners(config, certificate.is_some())?;
+    let addresses: Vec<_> = listeners.iter().flat_map(transports).collect();
+    let presence = Presence::new(config, addresses.clone(), certificate.clone(), unix_now());
+    let snapshot = snapshot(parts, &routing, &presence.itself());
+    let engine = Arc::new(Engine::new(rules(config, screens), snapshot));
+    let outcomes = Arc::new(Outcomes::default());
+    let validator = validator(&config.dnssec)?;
+    let upstreams = Upstreams::new(&routes, upstream_limits(config))?.with_validator(validator);
+    let upstreams = Arc::new(upstreams);
     let service = Arc::new(Service::new(
         Arc::clone(&engine),
         Arc::clone(&upstreams),
@@ -237,6 +241,7 @@ fn run(config: &Config) -> Result<(), String> {
             upstreams: Arc::clone(&upstreams),
             runtime: runtime.handle().clone(),
         },
+        presence,
         outcomes,
         traffic: Arc::clone(service.traffic()),
         gates: Arc::clone(&gates),
@@ -256,7 +261,7 @@ fn run(config: &Config) -> Result<(), String> {
         tokio::select! {
             () = attend(&desk, signals) => {}
             () = warmth.tend() => {}
-            () = watch(watcher, &desk.reconnect) => {}
+            () = watch(watcher, &desk) => {}
         }
     });
     info!("stopping");
@@ -307,8 +312,8 @@ fn load_zones(config: &Config) -> Result<(Store, Parts), String> {
     Ok((store, loaded.parts))
 }
 
-fn snapshot(parts: Parts, routing: &Routing) -> Snapshot {
-    Snapshot::build(parts.base, parts.views, routing, parts.generation)
+fn snapshot(parts: Parts, routing: &Routing, itself: &Itself) -> Snapshot {
+    Snapshot::build(parts.base, parts.views, routing, itself, parts.generation)
 }
 
 fn rules(config: &Config, screens: Vec<Screen>) -> Rules {
@@ -416,7 +421,8 @@ fn certificate(config: &Config) -> (Option<Arc<Certificate>>, Option<String>) {
     (Some(Arc::new(certificate)), error.map(|error| error.to_string()))
 }
 
-fn open_listeners(config: &Config) -> Result<Vec<bind::Listener>, String> {
+/// Opens what is configured, and with a certificate what that implies.
+fn open_listeners(config: &Config, has_certificate: bool) -> Result<Vec<bind::Listener>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.worker_count(cores);
     let open = |url: &ListenUrl| {
@@ -424,9 +430,17 @@ fn open_listeners(config: &Config) -> Result<Vec<bind::Listener>, String> {
         for (addr, transport) in transports(&listener) {
             info!("listening on {addr} {}", transport.as_str());
         }
-        Ok(listener)
+        Ok::<_, String>(listener)
     };
-    config.listen.iter().map(open).collect()
+    let mut listeners: Vec<_> = config.listen.iter().map(open).collect::<Result<_, _>>()?;
+    for url in config.implied_listeners().iter().filter(|_| has_certificate) {
+        match open(url) {
+            Ok(listener) => listeners.push(listener),
+            // Nobody asked for it, so it must not take plain DNS away.
+            Err(why) => warn!("{why}; or do without it: `discovery: {{lan_tls: false}}`"),
+        }
+    }
+    Ok(listeners)
 }
 
 /// What is spoken at a listener, and where.
@@ -501,9 +515,15 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
 }
 
 /// Attends to changes of the network, where they are heard of. Never ends.
-async fn watch(watcher: Option<Watcher>, reconnect: &Reconnect) {
+async fn watch(watcher: Option<Watcher>, desk: &Arc<Desk>) {
+    let changed = |why: &str| {
+        let _ = desk.reconnect.run(why);
+        let desk = Arc::clone(desk);
+        // An edit may have the zones for a moment.
+        drop(tokio::task::spawn_blocking(move || desk.look_at_presence()));
+    };
     if let Some(watcher) = watcher {
-        watcher.watch(reconnect).await;
+        watcher.watch(changed).await;
     }
     std::future::pending::<()>().await;
 }

@@ -3,7 +3,8 @@
 //! A netlink socket (rtnetlink(7)) hears of every change. Many come at once and most mean nothing: [`netlink`]
 //! reads what can matter, [`picture`] knows what was so already. After the first that matters the rest of the
 //! burst is waited for, for a bounded time, and the whole is looked at once more: what the kernel does not tell one by
-//! one, such as the routes that go with a link, is seen then. What follows is [`super::reconnect`]'s business.
+//! one, such as the routes that go with a link, is seen then. What follows is [`super::reconnect`]'s and
+//! [`super::presence`]'s business.
 //!
 //! Where the kernel does not let us (some containers), that is said once, and nobody watches.
 
@@ -21,7 +22,6 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
-use super::reconnect::Reconnect;
 use crate::config::limits;
 use netlink::{GROUPS, List, Told};
 use picture::{Cause, Causes, Picture};
@@ -56,11 +56,9 @@ impl Watcher {
         Ok(Watcher { events, picture })
     }
 
-    /// Has everything done that a change asks for, at each. Ends only when nothing can be heard any more.
-    pub(super) async fn watch(self, reconnect: &Reconnect) {
-        let changed = |causes: &Causes| {
-            let _ = reconnect.run(&format!("network changed ({causes})"));
-        };
+    /// Calls `changed` at each change with a word on what happened. Ends only when nothing can be heard any more.
+    pub(super) async fn watch(self, changed: impl Fn(&str)) {
+        let changed = |causes: &Causes| changed(&format!("network changed ({causes})"));
         warn_of(&self.run(changed).await);
     }
 

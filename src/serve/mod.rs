@@ -2,7 +2,7 @@
 //!
 //! Every listener hands what it received to [`Service::receive`]; what memory can answer goes back at once,
 //! what cannot is finished by [`Service::finish`] in a task of its own. [`bind`] opens the sockets, [`tls`] holds
-//! the certificate, and a [`door`] is a socket with what is spoken over it: [`udp`] knows datagrams; `accept` takes
+//! the certificate (`standing` says who can verify it), and a [`door`] is a socket with what is spoken over it: [`udp`] knows datagrams; `accept` takes
 //! connections, bounded by their [`gate`], and `stream` serves TCP and TLS on one path; `https` and `h3` are ways to
 //! the one site of `http`, and `quic` takes connections of its own kind. None of them knows of zones.
 
@@ -20,6 +20,8 @@ mod http;
 mod https;
 #[cfg(feature = "quic")]
 mod quic;
+#[cfg(feature = "tls")]
+mod standing;
 mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,9 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
+use super::standing;
 use crate::config::{CertificateConfig, limits};
+use crate::message::Name;
 use crate::upstream::der;
 use crate::zone::master::civil::write_time;
 
@@ -92,6 +95,24 @@ impl Certificate {
     #[must_use]
     pub fn chain(&self) -> &Path {
         &self.chain
+    }
+
+    /// Says what clients that know our address alone would object to in the certificate in force: it must bear this
+    /// name and all these addresses, and with `is_public` come from an authority that everybody knows. `now` is Unix
+    /// time in seconds.
+    ///
+    /// # Errors
+    /// What is missing, and what to do.
+    pub fn check_for_strangers(
+        &self,
+        name: &Name,
+        addresses: &[IpAddr],
+        is_public: bool,
+        now: u64,
+    ) -> Result<(), String> {
+        let pair = self.current.load();
+        let chain = pair.as_ref().map_or(&[][..], |pair| &pair.cert);
+        standing::check(chain, name, addresses, is_public.then(standing::public), now)
     }
 
     /// What is not right, but no reason to stop.
@@ -186,7 +207,7 @@ pub(super) fn acceptor(certificate: &Arc<Certificate>, protocols: &[&[u8]]) -> R
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

@@ -1,9 +1,11 @@
 //! Stands in for `tls.rs` where the program is built without it: there is no certificate that could be used, and no
 //! encrypted listener that would ask for one.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::config::CertificateConfig;
+use crate::message::Name;
 
 /// The file of a certificate that is not read.
 #[derive(Debug)]
@@ -37,6 +39,14 @@ impl Certificate {
     #[must_use]
     pub fn is_in_force(&self) -> bool {
         false
+    }
+
+    /// Says that there is none.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn check_for_strangers(&self, _: &Name, _: &[IpAddr], _: bool, _: u64) -> Result<(), String> {
+        Err("this build has no encrypted listeners".to_owned())
     }
 
     /// None.

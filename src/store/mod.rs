@@ -319,6 +319,11 @@ impl Store {
         any.then(|| self.next_parts())
     }
 
+    /// The zones as they are, for a snapshot that differs in something else.
+    pub fn republish(&mut self) -> Parts {
+        self.next_parts()
+    }
+
     /// What is to be served now, as a new generation.
     fn next_parts(&mut self) -> Parts {
         self.generation += 1;

@@ -1,12 +1,14 @@
 //! Zones that every resolver must answer itself, so that such questions never leave the house.
 //!
 //! Special-use names are zones like any other: the straight line has no extra branch for them, and a zone
-//! file or a route of the same name simply takes their place. Sources: RFC 6761 and its registry
+//! file or a route of the same name simply takes their place. What they hold of this server itself is made in
+//! [`super::itself`]. Sources: RFC 6761 and its registry
 //! (localhost, invalid, test), RFC 6762 (local), RFC 7686 (onion), RFC 8375 (home.arpa), RFC 9476 (alt),
 //! RFC 9462 (resolver.arpa), RFC 6303 and RFC 7793 (reverse zones of private and reserved addresses).
 
 use std::sync::{Arc, LazyLock};
 
+use super::itself::Itself;
 use super::record::{Mode, Options, Record};
 use super::tree::Zone;
 use crate::message::{Name, Rtype};
@@ -14,16 +16,16 @@ use crate::message::{Name, Rtype};
 /// TTL in seconds of what is answered here.
 const TTL: u32 = 3600;
 
-/// Domains that do not exist. `use-application-dns.net` is asked by Firefox before it turns to a resolver
-/// of its own; that it does not exist here keeps the browser on us.
-const ABSENT: &[&str] = &[
-    "invalid",
-    "test",
-    "local",
-    "onion",
-    "alt",
-    "use-application-dns.net",
-];
+/// Domains that do not exist.
+const ABSENT: &[&str] = &["invalid", "test", "local", "onion", "alt"];
+
+/// Firefox asks for this name before it turns to a resolver of its own choice; that it does not exist keeps the
+/// browser on us.
+pub const FIREFOX_CANARY: &[&str] = &["use-application-dns.net"];
+
+/// Apple devices ask for these names before they use iCloud Private Relay; that they do not exist has them tell their
+/// user and go without.
+pub const PRIVATE_RELAY: &[&str] = &["mask.icloud.com", "mask-h2.icloud.com"];
 
 /// Domains that exist and are empty: `home.arpa` (RFC 8375, 4) and the reverse zones of RFC 6303, 4 and
 /// RFC 7793. Numbered runs are in [`reverse_runs`].
@@ -46,11 +48,14 @@ const EMPTY: &[&str] = &[
     "8.b.d.0.1.0.0.2.ip6.arpa",
 ];
 
-/// All built-in zones, made once and shared by every view and snapshot.
+/// All built-in zones but those of our own name, which [`Itself::zones_over`] makes. Those that never change are made
+/// once and shared by every view and snapshot.
 #[must_use]
-pub fn zones() -> &'static [Arc<Zone>] {
-    static ZONES: LazyLock<Vec<Arc<Zone>>> = LazyLock::new(make_zones);
-    &ZONES
+pub fn zones(itself: &Itself) -> Vec<Arc<Zone>> {
+    static FIXED: LazyLock<Vec<Arc<Zone>>> = LazyLock::new(make_zones);
+    let absent = itself.absent.iter().map(Zone::absent);
+    let ours = absent.map(Zone::into_builtin).chain(itself.discovery_zone());
+    FIXED.iter().cloned().chain(ours.map(Arc::new)).collect()
 }
 
 fn make_zones() -> Vec<Arc<Zone>> {
@@ -79,9 +84,6 @@ fn make_zones() -> Vec<Arc<Zone>> {
             Mode::Private,
             &[("@", Rtype::PTR, b"\x09localhost\x00")],
         ),
-        // Discovery of designated resolvers: the name exists and offers nothing (RFC 9462, 6.4), so a
-        // client stays with what it has and does not ask another resolver.
-        zone("resolver.arpa", Mode::Redirect, &[]),
     ];
     let all = absent.chain(empty).chain(others.into_iter().flatten());
     all.map(|zone| Arc::new(zone.into_builtin())).collect()
@@ -123,7 +125,11 @@ mod tests {
 
     fn ask(name: &str, qtype: Rtype) -> String {
         let name: Name = name.parse().unwrap();
-        let zones = zones();
+        let absent = PRIVATE_RELAY.iter().map(|text| text.parse().unwrap());
+        let zones = zones(&Itself {
+            absent: absent.collect(),
+            ..Itself::default()
+        });
         let zone = zones
             .iter()
             .find(|zone| name.as_ref().is_at_or_below(zone.origin()))
@@ -138,7 +144,10 @@ mod tests {
 
     #[test]
     fn every_name_in_the_lists_is_a_zone() {
-        assert_eq!(zones().len(), ABSENT.len() + EMPTY.len() + 16 + 64 + 4);
+        assert_eq!(
+            zones(&Itself::default()).len(),
+            ABSENT.len() + EMPTY.len() + 16 + 64 + 4
+        );
     }
 
     #[test]
@@ -163,6 +172,12 @@ mod tests {
     fn rfc7686_s2_onion_does_not_exist() {
         assert_eq!(ask("onion", Rtype::A), "noname");
         assert_eq!(ask("x.onion", Rtype::A), "noname");
+    }
+
+    #[test]
+    fn what_keeps_devices_here_does_not_exist() {
+        assert_eq!(ask("mask.icloud.com", Rtype::A), "noname");
+        assert_eq!(ask("mask-h2.icloud.com", Rtype::HTTPS), "noname");
     }
 
     #[test]

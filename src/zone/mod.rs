@@ -2,11 +2,13 @@
 //!
 //! The text side: [`master`] reads master files, [`edit`] changes them in place, [`check`] finds what would
 //! break a zone, [`render`] writes them. [`tree`] compiles their records so that [`lookup`] can answer from
-//! them. [`builtin`] holds the zones that every resolver must answer itself. Read [`record`] first.
+//! them. [`builtin`] holds the zones that every resolver must answer itself, [`itself`] those in which it speaks of
+//! itself. Read [`record`] first.
 
 pub mod builtin;
 pub mod check;
 pub mod edit;
+pub mod itself;
 pub mod lookup;
 pub mod master;
 pub mod rdata;
@@ -14,6 +16,7 @@ pub mod record;
 pub mod render;
 pub mod tree;
 
+pub use itself::{Designated, Itself};
 pub use lookup::{Found, Set};
 pub use record::{Defect, Mode, Options, Record};
 pub use tree::Zone;

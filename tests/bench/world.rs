@@ -51,7 +51,13 @@ pub(crate) fn engine(records: &[Record], cache_bytes: usize) -> Engine {
     };
     Engine::new(
         rules,
-        Snapshot::build(vec![Arc::new(zone)], Vec::new(), &Routing::default(), 1),
+        Snapshot::build(
+            vec![Arc::new(zone)],
+            Vec::new(),
+            &Routing::default(),
+            &hearthdns::zone::Itself::default(),
+            1,
+        ),
     )
 }
 

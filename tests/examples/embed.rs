@@ -28,7 +28,13 @@ pub(crate) fn service(zones: &std::path::Path, upstream: &str) -> Service {
     let mut store = Store::open(StoreSettings::of(&config));
     store.inspect(1_798_761_600);
     let parts = store.load(1_798_761_600).parts;
-    let snapshot = Snapshot::build(parts.base, parts.views, &Routing::default(), parts.generation);
+    let snapshot = Snapshot::build(
+        parts.base,
+        parts.views,
+        &Routing::default(),
+        &hearthdns::zone::Itself::default(),
+        parts.generation,
+    );
     let rules = Rules {
         access: Access::new(config.clients.prefixes),
         edns_payload: config.edns_payload,

@@ -581,7 +581,13 @@ impl House {
     }
 
     fn snapshot(&self, parts: Parts) -> Snapshot {
-        Snapshot::build(parts.base, parts.views, &self.routing, parts.generation)
+        Snapshot::build(
+            parts.base,
+            parts.views,
+            &self.routing,
+            &hearthdns::zone::Itself::default(),
+            parts.generation,
+        )
     }
 }
 

@@ -149,7 +149,7 @@ impl House {
             .args(inner.get_args())
             .args(["--log", "debug"])
             .current_dir(&self.root);
-        Daemon::start(&mut command, self.listen.len(), self.control())
+        Daemon::start(&mut command, self.plain_listeners(), self.control())
     }
 
     /// The control socket of this house.

@@ -135,3 +135,17 @@ pub const PADDING_BLOCK: Limit = Limit::fixed(
     Unit::Bytes,
     "RFC 8467, 4.1, for queries that are padded themselves",
 );
+/// The name under which devices reach this server, on the wire.
+pub const SERVER_NAME: Limit = Limit::fixed(
+    "`name` on the wire",
+    127,
+    Unit::Bytes,
+    "two labels of 63 bytes fit in front of it: the secret of a device, a mark of the live check",
+);
+/// Addresses at which devices reach this server.
+pub const SERVER_ADDRESSES: Limit = Limit::fixed(
+    "addresses in `addresses`, or taken from the interfaces",
+    16,
+    Unit::Count,
+    "a reply with all of them fits a datagram",
+);

@@ -141,17 +141,6 @@ impl Reader {
             }
         }
     }
-
-    pub(super) fn switch(&mut self, node: &Node) -> Option<bool> {
-        match node.scalar().as_deref() {
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            _ => {
-                self.mistyped(node, "true or false");
-                None
-            }
-        }
-    }
 }
 
 #[cfg(test)]

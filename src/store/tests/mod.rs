@@ -112,7 +112,13 @@ impl Drop for Folders {
 
 /// What a client is told: addresses, `NXDOMAIN`, `SERVFAIL`, or `upstream`.
 fn ask(parts: Parts, client: &str, name: &str) -> String {
-    let snapshot = Snapshot::build(parts.base, parts.views, &Routing::default(), parts.generation);
+    let snapshot = Snapshot::build(
+        parts.base,
+        parts.views,
+        &Routing::default(),
+        &crate::zone::Itself::default(),
+        parts.generation,
+    );
     let name: Name = name.parse().unwrap();
     let key = Key::new(name.as_ref());
     let Some(zone) = snapshot.select(client.parse().unwrap()).zone_of(&key) else {
