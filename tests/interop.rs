@@ -1,8 +1,9 @@
-//! Other people's DNS software against ours: dig and kdig ask us, NSD and Knot DNS answer the same zones as we do,
-//! and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand upstream, over every transport that each of them speaks.
+//! Other people's DNS software against ours: dig, kdig, curl, dnspython, stubby, systemd-resolved, Firefox and Chromium
+//! ask us, NSD and Knot DNS answer the same zones as we do, and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand
+//! upstream, over every transport that each of them speaks.
 //!
-//! The tests are in `interop/`: `clients`, `listeners`, `agreement`, `resolver`, `encrypted` and `quic`; `peers` starts and ends other
-//! people's daemons.
+//! The tests are in `interop/`: `clients`, `listeners`, `stubs`, `browsers`, `agreement`, `resolver`, `encrypted` and
+//! `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's own.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
 //! passed. Peers run on loopback ports, but for `quic`, with files in a temporary folder, and are stopped by their own pid.
@@ -10,11 +11,17 @@
 
 #[path = "interop/agreement.rs"]
 mod agreement;
+#[cfg(feature = "h3")]
+#[path = "interop/browsers.rs"]
+mod browsers;
 #[path = "interop/clients.rs"]
 mod clients;
 #[cfg(feature = "h3")]
 #[path = "interop/encrypted.rs"]
 mod encrypted;
+#[cfg(feature = "h3")]
+#[path = "interop/lab.rs"]
+mod lab;
 #[cfg(feature = "h3")]
 #[path = "interop/listeners.rs"]
 mod listeners;
@@ -26,6 +33,9 @@ mod peers;
 mod quic;
 #[path = "interop/resolver.rs"]
 mod resolver;
+#[cfg(feature = "h3")]
+#[path = "interop/stubs.rs"]
+mod stubs;
 mod support;
 
 use std::collections::BTreeMap;
@@ -49,6 +59,10 @@ fn main() -> ExitCode {
         resolver::TESTS,
         #[cfg(feature = "h3")]
         listeners::TESTS,
+        #[cfg(feature = "h3")]
+        stubs::TESTS,
+        #[cfg(feature = "h3")]
+        browsers::TESTS,
         #[cfg(feature = "h3")]
         encrypted::TESTS,
         #[cfg(feature = "h3")]

@@ -23,17 +23,37 @@ pub(crate) const TESTS: &[Test] = &[
 
 /// A house that listens on everything, with a certificate for dns.example in `authority.pem`, and another authority
 /// in `stranger.pem`.
-fn served_encrypted() -> (House, Daemon) {
+pub(crate) fn served_encrypted() -> (House, Daemon) {
     let big: String = (0..120).map(|n| format!("big 300 A 198.51.100.{n}\n")).collect();
     let house = House::new()
         .zone("hearth.example", HEARTH)
         .zone("big.example", &big)
-        .listen_too(&["tls://127.0.0.1:0", "https://127.0.0.1:0", "quic://127.0.0.1:0"])
+        .listen_too(&[
+            "tls://127.0.0.1:0",
+            "https://127.0.0.1:0",
+            "quic://127.0.0.1:0",
+            "h3://127.0.0.1:0",
+        ])
         .config("certificate: {chain: chain.pem, key: key.pem}\n");
     Authority::new().issue(&house, &["dns.example"], 2099);
     house.write("stranger.pem", &Authority::new().pem);
     let daemon = house.start();
     (house, daemon)
+}
+
+/// A count of a transport's: `queries`, or of an event.
+pub(crate) fn count(house: &House, transport: &str, word: &str) -> u64 {
+    let ran = house.dnsctl(&["stats", "--json"]).ok();
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let transports = value["ok"]["transports"].as_array().unwrap();
+    let of = transports.iter().find(|of| of["transport"] == transport).unwrap();
+    let found = match word {
+        "queries" => &of["queries"],
+        event => &of["events"][event],
+    };
+    found
+        .as_u64()
+        .unwrap_or_else(|| panic!("no {word} of {transport} in {}", ran.stdout))
 }
 
 fn kdig_asks_over_tls_and_https() {

@@ -73,7 +73,7 @@ impl Drop for Wire {
     }
 }
 
-fn ip(line: &str) -> bool {
+pub(crate) fn ip(line: &str) -> bool {
     program("ip").is_some_and(|ip| run(Command::new(ip).args(line.split(' '))).code == 0)
 }
 

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use super::wire::{Message, rcode, rtype};
 use super::{Client, DEADLINE, House, Running};
 
+/// Where `tests/run` puts programs that it does not install.
+const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/bin");
+
 /// Where a program is; daemons live where a user's PATH need not point.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    let more = ["/usr/local/sbin", "/usr/sbin", "/sbin", UNPACKED].map(PathBuf::from);
     std::env::split_paths(&path)
         .chain(more)
         .map(|folder| folder.join(name))
