@@ -73,6 +73,11 @@ cpu_time() {
     echo "$total"
 }
 
+# What a process has for itself alone, in KiB: heap, stacks, changed pages. Code that was read in does not count.
+anonymous() {
+    awk '/^Pss_Anon:/ {print $2}' "/proc/$1/smaps_rollup"
+}
+
 # Proportional memory of a process with its children, in KiB.
 pss() {
     local of total=0 one

@@ -29,8 +29,9 @@ declare -A SERVERS=(
 # Our own binaries.
 release="${CARGO_TARGET_DIR:-target}/release"
 
-# One record, and settings that a benchmark may change: workers, bytes of the cache, further lines of the config.
-hearth_workers=1 hearth_cache=64MiB hearth_more=
+# One record, and settings that a benchmark may change: workers, bytes of the cache, what is spoken beside plain DNS,
+# further lines of the config.
+hearth_workers=1 hearth_cache=64MiB hearth_encrypted="tls https" hearth_more=
 start_hearthdns() {
     mkdir -p "$3/zones" "$3/state"
     [ -e "$3/zones/hearth.example.zone" ] || printf 'matrix A 203.0.113.10\n' > "$3/zones/hearth.example.zone"
@@ -41,12 +42,16 @@ start_hearthdns() {
 
 # hearth_config PORT FOLDER
 hearth_config() {
-    local listen="\"127.0.0.1:$1\""
+    local listen="\"127.0.0.1:$1\"" scheme
+    for scheme in $hearth_encrypted; do
+        case "$scheme" in
+        tls | quic) listen+=", \"$scheme://127.0.0.1:$(($1 + 1))\"" ;;
+        https | h3) listen+=", \"$scheme://127.0.0.1:$(($1 + 2))\"" ;;
+        esac
+    done
+    : > "$2/config.yaml"
     if [ -n "$hearth_encrypted" ]; then
-        listen+=", \"tls://127.0.0.1:$(($1 + 1))\", \"https://127.0.0.1:$(($1 + 2))\""
         echo "certificate: {chain: $work/cert.pem, key: $work/key.pem}" > "$2/config.yaml"
-    else
-        : > "$2/config.yaml"
     fi
     cat >> "$2/config.yaml" <<CONFIG
 listen: [$listen]
@@ -55,17 +60,6 @@ workers: $hearth_workers
 cache: {bytes: $hearth_cache, file: false}
 $hearth_more
 CONFIG
-}
-
-# Whether this build has listeners for DoT and DoH: whether it takes a config that names them. Empty: it has not.
-hearth_encrypted=
-find_encrypted() {
-    mkdir -p "$work/encrypted"
-    hearth_encrypted=yes
-    hearth_config 5300 "$work/encrypted"
-    if ! "$release/hearthdns" --check --config "$work/encrypted/config.yaml" >/dev/null 2>&1; then
-        hearth_encrypted=
-    fi
 }
 
 start_echo() {
@@ -243,7 +237,6 @@ why_not() {
     *) command -v "${PROGRAM[$name]}" >/dev/null || { echo "not installed"; return; } ;;
     esac
     case "$name $mode" in
-    "hearthdns dot" | "hearthdns doh") [ -n "$hearth_encrypted" ] || echo "this build has no such listener" ;;
     "smartdns dot") [ -n "$smartdns_tls" ] || echo "this version has no such listener" ;;
     esac
 }
