@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use hearthdns::config::limits;
 use support::asker::{Asker, Authority, Response, Secret, read_framed};
 use support::client::{framed, sound_reply};
 use support::sample::HEARTH;
@@ -195,11 +196,13 @@ fn a_thousand_idle_tls_connections_are_closed_when_their_time_is_over() {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
+        let more = memory(&daemon) - memory_before;
         println!(
-            "1,000 idle TLS connections: {} descriptors more, {} KiB more",
+            "1,000 idle TLS connections: {} descriptors more, {more} KiB more",
             descriptors(&daemon) - before,
-            memory(&daemon) - memory_before
         );
+        let bound = limits::CONNECTION_MEMORY.default_usize() / 1024 * 1000;
+        assert!(more < bound, "{more} KiB for 1,000 connections, {bound} at most");
         wait_until("each is closed", || stat(&house, "tls", "idle") == 1000);
         drop(idle);
     });
@@ -325,6 +328,109 @@ fn a_body_without_end_is_not_read_and_one_that_stands_still_has_its_time() {
         after < before + 8 * 1024,
         "{before} KiB before, {after} KiB after"
     );
+}
+
+/// A frame of HTTP/2 (RFC 9113, 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// A connection of HTTP/2 by hand, with the preface and empty settings sent.
+fn by_hand(asker: &Asker, addr: SocketAddr) -> Secret {
+    let mut stream = asker.connect(addr, "h2").unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    stream.write_all(&frame(4, 0, 0, &[])).unwrap();
+    stream
+}
+
+/// Writes these again and again until the connection is closed; how many bytes were taken.
+fn write_until_closed(stream: &mut Secret, mut pieces: impl FnMut(u32) -> Vec<u8>) -> usize {
+    let mut taken = 0;
+    for n in 0..100_000 {
+        let piece = pieces(n);
+        if stream.write_all(&piece).and_then(|()| stream.flush()).is_err() {
+            break;
+        }
+        taken += piece.len();
+    }
+    taken
+}
+
+/// `GET https://dns.example/` in HPACK (RFC 7541, appendix A), nothing indexed anew.
+const GET: &[u8] = b"\x82\x87\x84\x01\x0bdns.example";
+
+#[test]
+fn fields_that_go_on_in_further_frames_of_http_2_end_the_connection() {
+    let (house, daemon, asker) = started(&["https://127.0.0.1:0"], "");
+    let addr = daemon.encrypted("https");
+    let before = memory(&daemon);
+    throughout("fields without end", &daemon, || {
+        let mut stream = by_hand(&asker, addr);
+        stream.write_all(&frame(1, 0, 1, GET)).unwrap();
+        // A field that is neither indexed nor short, over and over; the last frame never comes.
+        let field = [b"\x00\x01x\x7f\x81\x06".to_vec(), vec![b'v'; 896]].concat();
+        let taken = write_until_closed(&mut stream, |_| frame(9, 0, 1, &field));
+        println!("fields without end: {taken} bytes were taken");
+        assert!(taken < 16 << 20, "{taken} bytes");
+        wait_until("its place is free", || stat(&house, "https", "open") == 0);
+        let response = asker.http1(addr, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(response.status, 404, "another client is served");
+    });
+    let after = memory(&daemon);
+    assert!(
+        after < before + 8 * 1024,
+        "{before} KiB before, {after} KiB after"
+    );
+}
+
+#[test]
+fn requests_that_are_taken_back_at_once_end_the_connection() {
+    let (house, daemon, asker) = started(&["https://127.0.0.1:0"], "");
+    let addr = daemon.encrypted("https");
+    let before = memory(&daemon);
+    throughout("requests taken back", &daemon, || {
+        let mut stream = by_hand(&asker, addr);
+        let taken = write_until_closed(&mut stream, |n| {
+            let id = 2 * n + 1;
+            // END_HEADERS without END_STREAM, then RST_STREAM with CANCEL.
+            [frame(1, 4, id, GET), frame(3, 0, id, &[0, 0, 0, 8])].concat()
+        });
+        println!("requests taken back: {taken} bytes were taken");
+        drop(stream);
+        wait_until("its place is free", || stat(&house, "https", "open") == 0);
+        let response = asker.http1(addr, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(response.status, 404, "another client is served");
+    });
+    let after = memory(&daemon);
+    assert!(
+        after < before + 8 * 1024,
+        "{before} KiB before, {after} KiB after"
+    );
+}
+
+#[test]
+fn who_takes_no_replies_loses_the_connection_and_costs_little() {
+    let (house, daemon, asker) = started(&["tls://127.0.0.1:0"], "encrypted: {idle_seconds: 1}\n");
+    let before = memory(&daemon);
+    throughout("replies that nobody takes", &daemon, || {
+        let mut stream = asker.connect(daemon.encrypted("tls"), "dot").unwrap();
+        let many: Vec<u8> = (0..100).flat_map(|_| framed(&query().encode())).collect();
+        // Until the buffers of both kernels are full, and then until we are turned away.
+        stream.sock.set_write_timeout(Some(DEADLINE)).unwrap();
+        let taken = write_until_closed(&mut stream, |_| many.clone());
+        println!("replies that nobody takes: {taken} bytes of queries were taken");
+        wait_until("its place is free", || stat(&house, "tls", "open") == 0);
+    });
+    let after = memory(&daemon);
+    assert!(
+        after < before + 8 * 1024,
+        "{before} KiB before, {after} KiB after"
+    );
+    assert_answers_over_tls(&daemon, &asker);
 }
 
 // ---- QUIC

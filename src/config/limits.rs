@@ -800,6 +800,8 @@ const FIRST: &[Limit] = &[
     TCP_BACKLOG,
     DRAIN,
     HANDSHAKE,
+    HANDSHAKE_SHARE,
+    CONNECTION_MEMORY,
     REQUEST,
     HTTP_HEAD,
     HTTP_FIELDS,

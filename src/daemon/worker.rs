@@ -2,6 +2,10 @@
 //!
 //! The kernel spreads clients over the sockets (SO_REUSEPORT), so a query stays on one core from its first
 //! byte to its last and workers share nothing but the snapshot and the cache.
+//!
+//! What is encrypted has threads of its own. A handshake is computed in one piece, which takes longer than a hundred
+//! plain answers, and no task of the same thread can run meanwhile; between threads the kernel shares the core, and
+//! gives it to the one that has slept.
 
 use std::io;
 use std::sync::Arc;
@@ -12,6 +16,7 @@ use tokio::task::LocalSet;
 use tracing::error;
 
 use crate::serve::door::Door;
+use crate::serve::turn::Turns;
 use crate::serve::{Service, Stop};
 
 /// The running threads. Dropping waits until they have ended.
@@ -40,24 +45,41 @@ impl Drop for Workers {
     }
 }
 
-/// Starts a worker for each socket of the listeners: their doors, by worker.
+/// Starts a worker for each socket of the listeners: their doors, by worker. Its encrypted ones are on a thread
+/// beside it.
 pub(super) fn start(listeners: Vec<Vec<Vec<Door>>>, service: &Arc<Service>) -> io::Result<Workers> {
-    let mut shares: Vec<Vec<Door>> = Vec::new();
+    let mut shares: Vec<[Vec<Door>; 2]> = Vec::new();
     for doors in listeners {
-        shares.resize_with(shares.len().max(doors.len()), Vec::new);
-        for (share, doors) in shares.iter_mut().zip(doors) {
-            share.extend(doors);
+        shares.resize_with(shares.len().max(doors.len()), Default::default);
+        for ([plain, encrypted], doors) in shares.iter_mut().zip(doors) {
+            for door in doors {
+                if door.is_encrypted() {
+                    &mut *encrypted
+                } else {
+                    &mut *plain
+                }
+                .push(door);
+            }
         }
     }
     let (stop, stopped) = Stop::new();
     let (end, ended) = Stop::new();
     let mut threads = Vec::with_capacity(shares.len());
-    for (number, share) in shares.into_iter().enumerate() {
+    let named = shares
+        .into_iter()
+        .enumerate()
+        .flat_map(|(number, [plain, encrypted])| {
+            [
+                (format!("worker-{number}"), plain),
+                (format!("encrypted-{number}"), encrypted),
+            ]
+        });
+    for (name, share) in named.filter(|(_, share)| !share.is_empty()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (service, stop, end) = (Arc::clone(service), stopped.clone(), ended.clone());
-        let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+        let thread = std::thread::Builder::new().name(name);
         threads.push(thread.spawn(move || {
             // Doors stay on their thread, and so may what they hold.
             let tasks = LocalSet::new();
@@ -69,9 +91,10 @@ pub(super) fn start(listeners: Vec<Vec<Vec<Door>>>, service: &Arc<Service>) -> i
 
 async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end: Stop) {
     let mut tasks = tokio::task::JoinSet::new();
+    let turns = Arc::new(Turns::default());
     for door in doors {
-        let (service, stop) = (Arc::clone(service), stop.clone());
-        tasks.spawn_local(async move { door.serve(service, stop).await });
+        let (service, turns, stop) = (Arc::clone(service), Arc::clone(&turns), stop.clone());
+        tasks.spawn_local(async move { door.serve(service, turns, stop).await });
     }
     loop {
         tokio::select! {

@@ -3,12 +3,18 @@
 //! Each connection has a task of its own from its first byte, so a handshake that never ends delays nobody.
 
 use std::io;
+#[cfg(feature = "tls")]
+use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(feature = "tls")]
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, server::TlsStream};
 use tracing::debug;
 
 use super::gate::{Gate, Place};
@@ -19,6 +25,7 @@ use super::https;
 #[cfg(feature = "tls")]
 use super::tls;
 use super::tls::Certificate;
+use super::turn::Turns;
 use super::{Service, Stop, stream};
 #[cfg(feature = "tls")]
 use crate::config::limits;
@@ -87,6 +94,7 @@ pub(super) async fn serve(
     speech: Speech,
     service: Arc<Service>,
     gate: Arc<Gate>,
+    turns: Arc<Turns>,
     mut stop: Stop,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
@@ -100,7 +108,7 @@ pub(super) async fn serve(
                 // Over the bound the connection is closed at once: a waiting one would cost as much.
                 if let Some(place) = gate.enter(peer.ip()) {
                     let (speech, service, stop) = (speech.clone(), Arc::clone(&service), stop.clone());
-                    tokio::spawn(attend(stream, speech, service, place, stop));
+                    tokio::spawn(attend(stream, speech, service, place, Arc::clone(&turns), stop));
                 }
             }
             Err(error) => {
@@ -111,7 +119,15 @@ pub(super) async fn serve(
     }
 }
 
-async fn attend(stream: TcpStream, speech: Speech, service: Arc<Service>, place: Place, stop: Stop) {
+#[cfg_attr(not(feature = "tls"), allow(unused_variables))]
+async fn attend(
+    stream: TcpStream,
+    speech: Speech,
+    service: Arc<Service>,
+    place: Place,
+    turns: Arc<Turns>,
+    stop: Stop,
+) {
     // Replies are whole when they are written; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     match speech {
@@ -121,14 +137,14 @@ async fn attend(stream: TcpStream, speech: Speech, service: Arc<Service>, place:
         }
         #[cfg(feature = "tls")]
         Speech::Tls(acceptor) => {
-            if let Some(stream) = shake_hands(&acceptor, stream, &place).await {
+            if let Some(stream) = shake_hands(&acceptor, stream, &place, &turns).await {
                 let (reader, writer) = tokio::io::split(stream);
                 stream::serve(reader, writer, service, place, stop).await;
             }
         }
         #[cfg(feature = "https")]
         Speech::Https(acceptor, site) => {
-            if let Some(stream) = shake_hands(&acceptor, stream, &place).await {
+            if let Some(stream) = shake_hands(&acceptor, stream, &place, &turns).await {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
                 https::serve(stream, is_http2, site, place, stop).await;
             }
@@ -142,8 +158,20 @@ async fn shake_hands(
     acceptor: &TlsAcceptor,
     stream: TcpStream,
     place: &Place,
+    turns: &Turns,
 ) -> Option<TlsStream<TcpStream>> {
-    let (event, why) = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+    let shaken = async {
+        // The hello costs nothing; what is computed of it does.
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let mut rest = hello.into_stream(Arc::clone(acceptor.config()));
+        // Whoever waits for the client behind this does so with a waker of its own.
+        let compute = || Pin::new(&mut rest).poll(&mut Context::from_waker(Waker::noop()));
+        match turns.take(compute).await {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => rest.await,
+        }
+    };
+    let (event, why) = match tokio::time::timeout(HANDSHAKE, shaken).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => (Event::HandshakeFailed, error.to_string()),
         Err(_) => (Event::HandshakeLate, "not finished in time".to_owned()),

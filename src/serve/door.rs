@@ -12,6 +12,7 @@ use super::http::Site;
 #[cfg(feature = "quic")]
 use super::quic;
 use super::tls::Certificate;
+use super::turn::Turns;
 use super::{Service, Stop, udp};
 use crate::config::ListenScheme;
 use crate::engine::Transport;
@@ -96,19 +97,28 @@ fn of_quic(
 }
 
 impl Door {
-    /// Serves what comes until it is to stop.
+    /// Whether what is spoken there is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        !matches!(
+            self.0,
+            Kind::Datagrams(_) | Kind::Connections(_, Speech::Plain, _)
+        )
+    }
+
+    /// Serves what comes until it is to stop. The doors of one thread share their `turns`.
     ///
     /// # Errors
     /// If the socket cannot be used at all.
-    pub async fn serve(self, service: Arc<Service>, stop: Stop) -> io::Result<()> {
+    pub async fn serve(self, service: Arc<Service>, turns: Arc<Turns>, stop: Stop) -> io::Result<()> {
         match self.0 {
             Kind::Datagrams(socket) => udp::serve(socket, service).await,
             Kind::Connections(socket, speech, gate) => {
-                accept::serve(socket, speech, service, gate, stop).await
+                accept::serve(socket, speech, service, gate, turns, stop).await
             }
             #[cfg(feature = "quic")]
             Kind::Quic(socket, config, speech, gate) => {
-                quic::serve(socket, config, speech, service, gate, stop).await
+                quic::serve(socket, config, speech, service, gate, turns, stop).await
             }
         }
     }

@@ -2,9 +2,10 @@
 //!
 //! Every listener hands what it received to [`Service::receive`]; what memory can answer goes back at once,
 //! what cannot is finished by [`Service::finish`] in a task of its own. [`bind`] opens the sockets, [`tls`] holds
-//! the certificate (`standing` says who can verify it), and a [`door`] is a socket with what is spoken over it: [`udp`] knows datagrams; `accept` takes
-//! connections, bounded by their [`gate`], and `stream` serves TCP and TLS on one path; `https` and `h3` are ways to
-//! the one site of `http`, and `quic` takes connections of its own kind. None of them knows of zones.
+//! the certificate (`standing` says who can verify it), and a [`door`] is a socket with what is spoken over it:
+//! [`udp`] knows datagrams; `accept` takes connections, bounded by their [`gate`], handshakes take [`turn`]s, and
+//! `stream` serves TCP and TLS on one path; `https` and `h3` are ways to the one site of `http`, and `quic` takes
+//! connections of its own kind. None of them knows of zones.
 
 mod accept;
 pub mod bind;
@@ -28,6 +29,7 @@ pub mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls_absent.rs"]
 pub mod tls;
+pub mod turn;
 pub mod udp;
 
 use std::sync::Arc;

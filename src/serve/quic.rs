@@ -27,6 +27,7 @@ use super::h3;
 use super::http::Site;
 use super::stream::{frame, split_frame};
 use super::tls::{self, Certificate};
+use super::turn::Turns;
 use super::{Received, Service, Stop};
 use crate::config::limits;
 use crate::message::query::is_for_quic;
@@ -107,6 +108,7 @@ pub(super) async fn serve(
     speech: Speech,
     service: Arc<Service>,
     gate: Arc<Gate>,
+    turns: Arc<Turns>,
     mut stop: Stop,
 ) -> io::Result<()> {
     let runtime = Arc::new(TokioRuntime);
@@ -126,15 +128,23 @@ pub(super) async fn serve(
         match gate.enter(incoming.remote_address().ip()) {
             Some(place) => {
                 let (speech, service, stop) = (speech.clone(), Arc::clone(&service), stop.clone());
-                tokio::spawn(attend(incoming, speech, service, place, stop));
+                tokio::spawn(attend(incoming, speech, service, place, Arc::clone(&turns), stop));
             }
             None => incoming.refuse(),
         }
     }
 }
 
-async fn attend(incoming: Incoming, speech: Speech, service: Arc<Service>, place: Place, stop: Stop) {
-    let shaken = async { incoming.accept()?.await };
+async fn attend(
+    incoming: Incoming,
+    speech: Speech,
+    service: Arc<Service>,
+    place: Place,
+    turns: Arc<Turns>,
+    stop: Stop,
+) {
+    // Accepting computes what answers the client's first packet.
+    let shaken = async { turns.take(|| incoming.accept()).await?.await };
     let (event, why) = match timeout(HANDSHAKE, shaken).await {
         // The name that the client asked for (SNI) is in `connection.handshake_data()`.
         Ok(Ok(connection)) => {

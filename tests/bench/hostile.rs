@@ -98,7 +98,7 @@ fn probe(address: SocketAddr, name: &str, seconds: f64) {
             .get((delays.len() as f64 * share) as usize)
             .or(delays.last())
     };
-    let us = |delay: Option<&Duration>| delay.map_or(0, |delay| delay.as_micros());
+    let us = |delay: Option<&Duration>| delay.map_or(0, Duration::as_micros);
     println!(
         "{} {} {} {} {}",
         delays.len(),

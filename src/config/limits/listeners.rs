@@ -41,6 +41,20 @@ pub const HANDSHAKE: Limit = Limit::fixed(
     Unit::Seconds,
     "two round trips; the connection has its place among `encrypted.connections` from its first packet",
 );
+/// Share of a thread's time for the computations of handshakes.
+pub const HANDSHAKE_SHARE: Limit = Limit::fixed(
+    "share of a thread's time for handshakes in percent",
+    50,
+    Unit::Count,
+    "one is computed at a time, and then the thread rests from them; connections that are open have the other half",
+);
+/// Memory of one encrypted connection that is idle, kernel's buffers aside.
+pub const CONNECTION_MEMORY: Limit = Limit::fixed(
+    "memory of an idle encrypted connection",
+    65_536,
+    Unit::Bytes,
+    "TLS and HTTP/2 hold 23 to 40 KiB in buffers and state; with `encrypted.connections` it bounds the whole",
+);
 /// Time for one request to arrive whole.
 pub const REQUEST: Limit = Limit::fixed(
     "time for a request to arrive",
