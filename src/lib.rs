@@ -7,6 +7,7 @@ pub mod config;
 pub mod control;
 pub mod ctl;
 pub mod daemon;
+pub mod device;
 pub mod engine;
 pub mod health;
 pub mod message;

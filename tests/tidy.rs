@@ -20,11 +20,12 @@ use source::{Kind, paths, tokens, without_tests};
 const MODULES: &[(&str, u8, &[&str])] = &[
     ("message", 0, &[]),
     ("zone", 1, &[]),
-    ("policy", 1, &[]),
+    ("policy", 1, &["device"]),
     ("cache", 1, &[]),
     ("health", 1, &[]),
     ("matrix", 1, &[]),
     ("onboard", 1, &[]),
+    ("device", 1, &["onboard"]),
     ("config", 2, &[]),
     ("view", 2, &[]),
     ("engine", 3, &[]),

@@ -83,7 +83,8 @@ impl Config {
     /// starting.
     #[must_use]
     pub fn implied_listeners(&self) -> Vec<ListenUrl> {
-        let is_tls = |listen: &ListenUrl| listen.scheme == ListenScheme::Tls;
+        // One for devices only does not serve the house.
+        let is_tls = |listen: &ListenUrl| listen.scheme == ListenScheme::Tls && !listen.private_only;
         if !cfg!(feature = "tls") || !self.discovery.lan_tls || self.listen.iter().any(is_tls) {
             return Vec::new();
         }
@@ -99,6 +100,7 @@ impl Config {
             ListenUrl {
                 scheme: ListenScheme::Tls,
                 addr,
+                private_only: false,
             }
         };
         let is_free = |url: &ListenUrl| !self.listen.iter().any(|other| other.is_in_the_way_of(url));

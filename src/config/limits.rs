@@ -4,10 +4,11 @@
 //! table, modules above take their constants from it (`limits::TCP_PIPELINE.default`), those below have
 //! constants to which it points, and [`Table`] prints it. A value out of its range is refused and never clamped: what runs is what the file says.
 //!
-//! To add a bound: write a `const`, put it into [`TABLE`]; of forwarding, into `forwarding`. To let users choose
+//! To add a bound: write a `const`, put it into [`TABLE`]; of forwarding or devices, into their own file. To let users choose
 //! it: give it a key with `Limit::key`, and read that key in `reader`; a bound that is not theirs to choose is
 //! `Limit::fixed`.
 
+mod devices;
 mod forwarding;
 mod listeners;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use crate::zone::edit;
 use crate::zone::master::{self, lexer};
+pub use devices::*;
 pub use forwarding::*;
 pub use listeners::*;
 
@@ -711,18 +713,19 @@ pub const DRAIN: Limit = Limit::fixed(
 );
 
 /// All bounds: those that users can choose first, in the order of the example file.
-pub static TABLE: &[Limit] = &joined::<{ FIRST.len() + FORWARDING.len() }>(FIRST, FORWARDING);
+pub static TABLE: &[Limit] =
+    &joined::<{ FIRST.len() + FORWARDING.len() + DEVICES.len() }>(&[FIRST, FORWARDING, DEVICES]);
 
-const fn joined<const N: usize>(first: &[Limit], then: &[Limit]) -> [Limit; N] {
+const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {
     let mut all = [EDNS_PAYLOAD; N];
-    let mut at = 0;
+    let (mut at, mut part, mut row) = (0, 0, 0);
     while at < N {
-        all[at] = if at < first.len() {
-            first[at]
+        if row == parts[part].len() {
+            (part, row) = (part + 1, 0);
         } else {
-            then[at - first.len()]
-        };
-        at += 1;
+            all[at] = parts[part][row];
+            (at, row) = (at + 1, row + 1);
+        }
     }
     all
 }

@@ -69,6 +69,9 @@ pub struct ListenUrl {
     pub scheme: ListenScheme,
     /// Address and port; the port is the scheme's where the text says none.
     pub addr: SocketAddr,
+    /// Only devices that bear a known token are answered there, and only for names of our own zones. No text of a
+    /// URL says this; the mapping does.
+    pub private_only: bool,
 }
 
 impl ListenUrl {
@@ -78,6 +81,7 @@ impl ListenUrl {
         Self {
             scheme: ListenScheme::Plain,
             addr,
+            private_only: false,
         }
     }
 
@@ -130,6 +134,7 @@ impl FromStr for ListenUrl {
         Ok(Self {
             scheme: listens,
             addr,
+            private_only: false,
         })
     }
 }
@@ -312,6 +317,7 @@ mod tests {
         let url = |scheme, addr: &str| ListenUrl {
             scheme,
             addr: addr.parse().unwrap(),
+            private_only: false,
         };
         let tls = url(ListenScheme::Tls, "0.0.0.0:853");
         assert!(tls.is_in_the_way_of(&url(ListenScheme::Https, "0.0.0.0:853")));

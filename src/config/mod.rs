@@ -460,6 +460,16 @@ impl Config {
                     format!("{listen} needs a certificate; write `certificate: {{chain: FILE, key: FILE}}`"),
                 ));
             }
+            let is_named_in_sni = matches!(listen.scheme, ListenScheme::Tls | ListenScheme::Quic);
+            if listen.private_only && is_named_in_sni && self.name.is_none() {
+                found.push((
+                    at,
+                    format!(
+                        "{listen} knows a device by the name that it asks for, TOKEN.NAME, so a private-only one \
+                         needs `name: dns.home.example`, the host name of this server"
+                    ),
+                ));
+            }
             let earlier = self.listen.iter().take(at);
             if let Some(first) = earlier.into_iter().find(|first| first.is_in_the_way_of(listen)) {
                 found.push((

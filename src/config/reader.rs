@@ -5,6 +5,7 @@
 //! `packaging/config.yaml`, which a test compares with the lists. [`super::values`] has the types, `upstreams`
 //! the entries of `upstreams:`.
 
+pub(super) mod listeners;
 mod routes;
 pub(super) mod upstreams;
 
@@ -19,7 +20,7 @@ use super::discovery;
 use super::dnssec;
 use super::document::{self, Kind, Node};
 use super::limits::{self, Limit};
-use super::listen::{CertificateConfig, ListenUrl};
+use super::listen::CertificateConfig;
 use super::values::{Reader, located};
 use super::{Clients, Config, ConnectionConfig, Overrides, ViewConfig, whole};
 use crate::zone::record::Defect;
@@ -330,19 +331,6 @@ impl Reader {
                 }
                 _ => {}
             }
-        }
-    }
-
-    fn listen(&mut self, node: &Node) {
-        let items = self.items(
-            node,
-            "a list of addresses",
-            "an address",
-            limits::LISTEN,
-            str::parse::<ListenUrl>,
-        );
-        if !items.is_empty() {
-            (self.config.listen, self.listen) = items.into_iter().unzip();
         }
     }
 

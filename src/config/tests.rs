@@ -233,6 +233,58 @@ fn lists_are_checked_item_by_item() {
     assert_defects(&many, "config.yaml:1:9: expected at most 64 items, found 65\n");
 }
 
+#[cfg(all(feature = "https", feature = "quic"))]
+#[test]
+fn a_listener_may_be_a_mapping_and_private_only() {
+    let certificate = "certificate: {chain: c.pem, key: k.pem}\n";
+    let config = read(&format!(
+        "{certificate}name: DNS.Home.example.\nlisten:\n  - 127.0.0.1:53\n  - {{url: 'https://0.0.0.0:8443', \
+         private_only: true}}\n  - {{url: 'quic://0.0.0.0', private_only: true}}\n  - url: tls://0.0.0.0\n"
+    ))
+    .unwrap();
+    assert_eq!(config.name.unwrap().to_string(), "dns.home.example.");
+    let listen: Vec<(String, bool)> = config
+        .listen
+        .iter()
+        .map(|url| (url.to_string(), url.private_only))
+        .collect();
+    assert_eq!(
+        listen,
+        [
+            ("127.0.0.1:53".to_owned(), false),
+            ("https://0.0.0.0:8443".to_owned(), true),
+            ("quic://0.0.0.0:853".to_owned(), true),
+            ("tls://0.0.0.0:853".to_owned(), false),
+        ]
+    );
+    assert_defects(
+        &format!(
+            "{certificate}name: 192.168.1.1\nlisten:\n  - {{url: '127.0.0.1:53', private_only: true}}\n  - \
+             {{private_only: true}}\n  - {{url: 'https://0.0.0.0', private-only: true}}\n  - {{url: 'https://0.0.0.0:1', \
+             private_only: yes}}\n  - {{url: 'ftp://x'}}\n  - {{url: 853}}\n  - [x]\n  - 7\n  - {{url: 'tls://0.0.0.0', \
+             private_only: true}}\n  - tls://0.0.0.0\n  - {{url: 'https://0.0.0.0'}}\n"
+        ),
+        "config.yaml:2:7: expected a host name such as dns.home.example, found `192.168.1.1`; addresses are set with \
+         `addresses: [IP]`\n\
+         config.yaml:4:41: 127.0.0.1:53 is plain DNS, which carries no token, so nobody would be answered; remove \
+         `private_only`, or use tls://, https://, quic:// or h3://\n\
+         config.yaml:5:5: this listener has no `url`; write `url: https://0.0.0.0` into the mapping\n\
+         config.yaml:6:30: unknown key `private-only` in `listen`; did you mean `private_only`? known here: \
+         private_only, url\n\
+         config.yaml:7:46: expected true or false, found a text\n\
+         config.yaml:8:11: unknown scheme `ftp`; expected ADDRESS:PORT for plain DNS, or one of tls://, https://, \
+         quic://, h3://\n\
+         config.yaml:9:11: expected an address, or a URL such as https://0.0.0.0, found a number\n\
+         config.yaml:10:5: expected an address; one that begins with `[` needs quotes, found a list\n\
+         config.yaml:11:5: expected an address, found a number\n\
+         config.yaml:12:5: tls://0.0.0.0:853 knows a device by the name that it asks for, TOKEN.NAME, so a \
+         private-only one needs `name: dns.home.example`, the host name of this server\n\
+         config.yaml:13:5: tls://0.0.0.0:853 wants the port that tls://0.0.0.0:853 takes; choose another port for \
+         one of them\n\
+         config.yaml:14:5: https://0.0.0.0:443 is given twice; the first is in line 6\n",
+    );
+}
+
 #[test]
 fn views_have_folder_names_and_prefixes_of_their_own() {
     assert_defects(

@@ -51,7 +51,7 @@ pub fn listen(url: ListenUrl, workers: usize) -> io::Result<Listener> {
 }
 
 fn listen_on(url: ListenUrl, workers: usize) -> io::Result<Listener> {
-    let ListenUrl { scheme, addr } = url;
+    let ListenUrl { scheme, addr, .. } = url;
     // With SO_REUSEPORT a second daemon would silently share the port with the first. A socket without it
     // cannot be bound then, which is what we want to know before anything else.
     let kind = if scheme.takes_udp() {
@@ -108,6 +108,7 @@ mod tests {
         ListenUrl {
             scheme,
             addr: addr.parse().unwrap(),
+            private_only: false,
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::super::document::{self, Kind, Node};
 use super::super::reader::SECTIONS;
+use super::super::reader::listeners::LISTENER;
 use super::super::reader::upstreams::UPSTREAM;
 use super::super::upstream::TlsName;
 use super::*;
@@ -27,7 +28,7 @@ fn the_example_shows_every_key() {
             "quic://192.0.2.53:853",
         ]
     );
-    for key in UPSTREAM {
+    for key in UPSTREAM.iter().chain(LISTENER) {
         assert!(text.contains(&format!(" {key}: ")), "{key} is not in the example");
     }
     assert_eq!(config.workers, Some(2));
