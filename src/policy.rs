@@ -2,13 +2,39 @@
 //!
 //! By default loopback, private and link-local ranges and the subnets of our own interfaces may ask;
 //! everybody else is refused, so that a router whose port 53 is open to the world is never an open
-//! resolver (RFC 5358). The engine asks this first of all.
+//! resolver (RFC 5358). A known token admits its bearer from everywhere; a token that is not known admits nobody,
+//! wherever it comes from, so that a device that was revoked notices. A private-only listener goes by tokens alone,
+//! and what it admits is for our own zones. The engine asks this first of all.
 
 pub mod screen;
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+
+use crate::device::Bearer;
+
+/// What a client is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Every name.
+    Everything,
+    /// Names of our own zones.
+    OwnZones,
+    /// Nothing.
+    Nothing(Stranger),
+}
+
+/// Why somebody is answered nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stranger {
+    /// The address is in no prefix that may ask, and there is no token.
+    Address,
+    /// The listener is for devices, and there is no token.
+    NoToken,
+    /// The token is not known, or no longer.
+    UnknownToken,
+}
 
 /// The prefixes whose clients are answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +55,20 @@ impl Access {
         Access { prefixes }
     }
 
-    /// Whether this client is answered. IPv4 in IPv6 counts as IPv4.
+    /// What a client with this address and this token is answered by a listener that is private-only or not.
+    #[must_use]
+    pub fn admit(&self, client: IpAddr, bearer: Bearer, private_only: bool) -> Admission {
+        match bearer {
+            Bearer::Unknown => Admission::Nothing(Stranger::UnknownToken),
+            Bearer::Device(_) if private_only => Admission::OwnZones,
+            Bearer::Device(_) => Admission::Everything,
+            Bearer::Nobody if private_only => Admission::Nothing(Stranger::NoToken),
+            Bearer::Nobody if self.admits(client) => Admission::Everything,
+            Bearer::Nobody => Admission::Nothing(Stranger::Address),
+        }
+    }
+
+    /// Whether a client without a token is answered. IPv4 in IPv6 counts as IPv4.
     #[must_use]
     pub fn admits(&self, client: IpAddr) -> bool {
         let client = client.to_canonical();
@@ -46,6 +85,7 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{Registry, Terms};
 
     fn access(prefixes: &[&str]) -> Access {
         Access::new(prefixes.iter().map(|text| text.parse().unwrap()))
@@ -65,6 +105,61 @@ mod tests {
             ("2001:db8::1", false),
         ] {
             assert_eq!(access.admits(client.parse().unwrap()), expected, "{client}");
+        }
+    }
+
+    #[test]
+    fn a_token_counts_more_than_an_address_and_a_private_only_listener_goes_by_it_alone() {
+        let mut registry = Registry::default();
+        let terms = Terms {
+            everything: false,
+            ttl: 1,
+            uses: 1,
+        };
+        let known = Bearer::Device(registry.invite("tv", terms, 0, || 1).unwrap().device);
+        let access = access(&["192.168.0.0/16"]);
+        let admit =
+            |client: &str, bearer, private_only| access.admit(client.parse().unwrap(), bearer, private_only);
+        let (home, away) = ("192.168.1.20", "203.0.113.9");
+        for (client, bearer, private_only, expected) in [
+            (home, Bearer::Nobody, false, Admission::Everything),
+            (away, Bearer::Nobody, false, Admission::Nothing(Stranger::Address)),
+            (home, known, false, Admission::Everything),
+            (away, known, false, Admission::Everything),
+            (
+                home,
+                Bearer::Unknown,
+                false,
+                Admission::Nothing(Stranger::UnknownToken),
+            ),
+            (
+                away,
+                Bearer::Unknown,
+                false,
+                Admission::Nothing(Stranger::UnknownToken),
+            ),
+            (home, Bearer::Nobody, true, Admission::Nothing(Stranger::NoToken)),
+            (away, Bearer::Nobody, true, Admission::Nothing(Stranger::NoToken)),
+            (home, known, true, Admission::OwnZones),
+            (away, known, true, Admission::OwnZones),
+            (
+                home,
+                Bearer::Unknown,
+                true,
+                Admission::Nothing(Stranger::UnknownToken),
+            ),
+            (
+                away,
+                Bearer::Unknown,
+                true,
+                Admission::Nothing(Stranger::UnknownToken),
+            ),
+        ] {
+            assert_eq!(
+                admit(client, bearer, private_only),
+                expected,
+                "{client} {bearer:?} {private_only}"
+            );
         }
     }
 

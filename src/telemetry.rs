@@ -1,8 +1,9 @@
 //! Counting: one number per outcome, which sum to the messages received; one per transport, which sum to the
-//! same; and what befalls connections.
+//! same; and what befalls connections. And when each device was seen.
 
 use portable_atomic::{AtomicU64, Ordering};
 
+use crate::device::{DeviceId, MAX_DEVICES};
 use crate::engine::{Outcome, Transport};
 
 /// Counts how queries ended.
@@ -47,11 +48,13 @@ pub enum Event {
     Idle,
     /// A QUIC client was asked to prove its address first.
     Retry,
+    /// A query bore a token that is not known: it never was, or was revoked.
+    TokenRefused,
 }
 
 impl Event {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Event; 10] = [
+    pub const ALL: [Event; 11] = [
         Self::Accepted,
         Self::Full,
         Self::ClientFull,
@@ -62,6 +65,7 @@ impl Event {
         Self::BadRequest,
         Self::Idle,
         Self::Retry,
+        Self::TokenRefused,
     ];
 
     /// The word that people see.
@@ -78,6 +82,7 @@ impl Event {
             Self::BadRequest => "bad-request",
             Self::Idle => "idle",
             Self::Retry => "retry",
+            Self::TokenRefused => "token-refused",
         }
     }
 }
@@ -120,9 +125,79 @@ impl Traffic {
     }
 }
 
+/// When each device was seen last, and over what. Written with every query that bears a token, so it is one word of
+/// memory for each and nothing else; what of it goes to disk, and when, is for others to say.
+#[derive(Debug)]
+pub struct Sightings(Box<[AtomicU64; MAX_DEVICES]>);
+
+impl Default for Sightings {
+    fn default() -> Self {
+        Sightings(Box::new([const { AtomicU64::new(0) }; MAX_DEVICES]))
+    }
+}
+
+impl Sightings {
+    /// The device asked something at second `now`.
+    pub fn note(&self, device: DeviceId, transport: Transport, now: u32) {
+        // Not 0, which is for those never seen.
+        let seen = (u64::from(now) + 1) << 8 | transport as u64;
+        if let Some(place) = self.0.get(device.index()) {
+            place.store(seen, Ordering::Relaxed);
+        }
+    }
+
+    /// The second at which the device asked something last, and the transport.
+    #[must_use]
+    pub fn of(&self, device: DeviceId) -> Option<(u32, Transport)> {
+        let seen = self.0.get(device.index())?.load(Ordering::Relaxed);
+        let second = (seen >> 8).checked_sub(1)?;
+        let transport = Transport::ALL
+            .into_iter()
+            .find(|transport| *transport as u64 == seen & 0xff)?;
+        Some((second as u32, transport))
+    }
+
+    /// The place belongs to another device now.
+    pub fn forget(&self, device: DeviceId) {
+        if let Some(place) = self.0.get(device.index()) {
+            place.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{Registry, Terms};
+
+    #[test]
+    fn a_device_is_seen_when_it_asks_and_where() {
+        let mut registry = Registry::default();
+        let terms = Terms {
+            everything: false,
+            ttl: 1,
+            uses: 1,
+        };
+        let mut last = 0;
+        let mut add = |name: &str| {
+            let random = || {
+                last += 1;
+                last
+            };
+            registry.invite(name, terms, 0, random).unwrap().device
+        };
+        let (phone, laptop) = (add("phone"), add("laptop"));
+        let sightings = Sightings::default();
+        assert_eq!(sightings.of(phone), None);
+        for transport in Transport::ALL {
+            sightings.note(phone, transport, 0);
+            assert_eq!(sightings.of(phone), Some((0, transport)));
+        }
+        sightings.note(laptop, Transport::Tls, u32::MAX);
+        assert_eq!(sightings.of(laptop), Some((u32::MAX, Transport::Tls)));
+        sightings.forget(phone);
+        assert_eq!(sightings.of(phone), None);
+    }
 
     #[test]
     fn every_outcome_has_a_place_of_its_own() {

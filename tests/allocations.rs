@@ -8,6 +8,7 @@
 mod world;
 
 use allocation_counter::{AllocationInfo, measure};
+use hearthdns::device::{Bearer, Bearers, Claim, Registry, Terms};
 use hearthdns::engine::{Client, Engine, Outcome, Step, Transport};
 use world::{CLIENT, engine, fill, query, records};
 
@@ -78,16 +79,71 @@ fn a_cached_answer_allocates_nothing() {
 #[test]
 fn a_refusal_allocates_nothing() {
     let engine = engine(&records(10), 1 << 20);
-    let stranger = Client {
-        addr: "203.0.113.99".parse().unwrap(),
-        transport: Transport::Udp,
+    let stranger = Client::new("203.0.113.99".parse().unwrap(), Transport::Udp);
+    let query = query("host-3.hearth.example", 1232, false);
+    answers_without_allocating(&engine, &query, stranger, Outcome::Refused);
+    // The same with a token that is not known, and with none where one is needed.
+    let bearer = Bearer::Unknown;
+    let transport = Transport::Tls;
+    let unknown = Client {
+        bearer,
+        transport,
+        ..CLIENT
     };
-    answers_without_allocating(
-        &engine,
-        &query("host-3.hearth.example", 1232, false),
-        stranger,
-        Outcome::Refused,
-    );
+    answers_without_allocating(&engine, &query, unknown, Outcome::Refused);
+    let no_token = Client {
+        private_only: true,
+        transport,
+        ..CLIENT
+    };
+    answers_without_allocating(&engine, &query, no_token, Outcome::Refused);
+}
+
+#[test]
+fn looking_a_token_up_and_answering_its_bearer_allocates_nothing() {
+    let engine = engine(&records(10), 1 << 20);
+    let mut registry = Registry::default();
+    let terms = Terms {
+        everything: false,
+        ttl: 60,
+        uses: 1,
+    };
+    let mut next = 0;
+    for at in 0..200 {
+        let mut random = || {
+            next += 1;
+            next
+        };
+        registry
+            .invite(&format!("device-{at}"), terms, 0, &mut random)
+            .unwrap();
+    }
+    let (id, device) = registry.find("device-150").unwrap();
+    let path = format!("/d/{}", device.token);
+    let sni = format!("{}.dns.example", device.token);
+    let bearers = Bearers::new(Some("dns.example".to_owned()));
+    bearers.publish(registry.tokens());
+    let look_up = || {
+        let by_path = bearers.bearer(Claim::of_path(&path).unwrap());
+        let by_sni = bearers.bearer(bearers.claim_of_sni(Some(&sni)));
+        assert_eq!((by_path, by_sni), (Bearer::Device(id), Bearer::Device(id)));
+    };
+    look_up();
+    let counted = measure(|| (0..100).for_each(|_| look_up()));
+    assert_eq!(counted, AllocationInfo::default());
+    let bearer = Bearer::Device(id);
+    for (name, outcome) in [
+        ("host-3.hearth.example", Outcome::Local),
+        ("www.example.net", Outcome::Refused),
+    ] {
+        let client = Client {
+            addr: "203.0.113.99".parse().unwrap(),
+            bearer,
+            private_only: true,
+            transport: Transport::Https,
+        };
+        answers_without_allocating(&engine, &query(name, 1232, false), client, outcome);
+    }
 }
 
 #[test]

@@ -338,10 +338,7 @@ impl Desk {
         write::write_query(&mut query, 0, name.as_ref(), rtype, (false, false), 1232);
         let mut story = Story::default();
         let mut reply = Vec::new();
-        let client = Client {
-            addr,
-            transport: Transport::Tcp,
-        };
+        let client = Client::new(addr, Transport::Tcp);
         let step = self
             .engine
             .explain(&query, client, self.now(), &mut reply, &mut story);

@@ -23,6 +23,8 @@ pub(super) struct Line<'a, 'o, T> {
     pub(super) trace: &'a mut T,
     /// Aliases followed so far.
     pub(super) aliases: usize,
+    /// What no zone answers for is not answered at all.
+    pub(super) own_zones_only: bool,
 }
 
 /// Where the way through the zones ends.
@@ -31,6 +33,8 @@ pub(super) enum End {
     Done(Rcode, Outcome),
     /// The rest of the answer is upstream.
     Elsewhere,
+    /// It would be, and is not for this client.
+    NotOurs,
 }
 
 impl<T: Trace> Line<'_, '_, T> {
@@ -124,6 +128,15 @@ impl<T: Trace> Line<'_, '_, T> {
 
     /// A name that no zone answers for: what is not to be asked upstream ends here.
     fn elsewhere(&mut self, key: &Key) -> End {
+        if self.own_zones_only {
+            self.trace
+                .step("special", format_args!("only our own zones are answered here"));
+            return match self.aliases {
+                0 => End::NotOurs,
+                // The name itself is ours, and what it is an alias for is asked elsewhere by whoever wants to know.
+                _ => End::Done(Rcode::NOERROR, Outcome::Local),
+            };
+        }
         if self.query.qtype == Rtype::ANY {
             self.trace
                 .step("special", format_args!("ANY is answered here (RFC 8482)"));

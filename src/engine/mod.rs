@@ -20,12 +20,13 @@ use arc_swap::ArcSwap;
 use crate::cache::warm::Kept;
 use crate::cache::{Cache, CacheKey, Fill, Kind, Listed};
 use crate::config::limits;
+use crate::device::Bearer;
 use crate::message::packed::{Aging, PackedRef};
 use crate::message::{
     Ede, Key, MAX_MESSAGE, Name, NameRef, Packed, Parsed, Query, Rcode, Rtype, Writer, write,
 };
-use crate::policy::Access;
 use crate::policy::screen::Screen;
+use crate::policy::{Access, Admission, Stranger};
 use crate::view::Snapshot;
 use explain::{Silent, Trace};
 use fetch::{Fetched, Question};
@@ -67,14 +68,30 @@ pub struct Rules {
     pub rebinding_exempt: Vec<Name>,
 }
 
-/// Who asks, and over what. Who that is beyond the address (a token of the path or of the SNI) comes to stand
-/// here once there are tokens.
+/// Who asks, over what, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client {
     /// Address.
     pub addr: IpAddr,
     /// What the query came by, and the reply goes by.
     pub transport: Transport,
+    /// Who the client is by its token; plain DNS bears none.
+    pub bearer: Bearer,
+    /// The listener answers only known devices, and only names of our own zones.
+    pub private_only: bool,
+}
+
+impl Client {
+    /// A client without a token at a listener for everybody.
+    #[must_use]
+    pub const fn new(addr: IpAddr, transport: Transport) -> Self {
+        Client {
+            addr,
+            transport,
+            bearer: Bearer::Nobody,
+            private_only: false,
+        }
+    }
 }
 
 /// What to do with a query now.
@@ -214,16 +231,22 @@ impl Engine {
             writer.pad_to(PADDING_BLOCK);
         }
 
-        if !self.access.load().admits(client.addr) {
-            trace.step(
-                "admit",
-                format_args!("refused: {} is in no prefix that may ask", client.addr),
-            );
-            writer.set_ede(Ede::PROHIBITED, "this client may not ask here");
+        let admission = self
+            .access
+            .load()
+            .admit(client.addr, client.bearer, client.private_only);
+        if let Admission::Nothing(stranger) = admission {
+            let (why, text) = refusal(stranger);
+            trace.step("admit", format_args!("refused: {} {why}", client.addr));
+            writer.set_ede(Ede::PROHIBITED, text);
             writer.finish(Rcode::REFUSED);
             return Step::Reply(Outcome::Refused);
         }
-        trace.step("admit", format_args!("{} may ask", client.addr));
+        let scope = match admission {
+            Admission::OwnZones => " for our own zones",
+            _ => "",
+        };
+        trace.step("admit", format_args!("{} may ask{scope}", client.addr));
 
         if let Some(rcode) = reject(query, &mut writer) {
             trace.step("question", format_args!("rejected: {rcode}"));
@@ -241,12 +264,18 @@ impl Engine {
             view,
             trace,
             aliases: 0,
+            own_zones_only: admission == Admission::OwnZones,
         };
         let mut key = Key::new(query.name());
         match line.walk(&mut key) {
             local::End::Done(rcode, outcome) => {
                 writer.finish(rcode);
                 Step::Reply(outcome)
+            }
+            local::End::NotOurs => {
+                writer.set_ede(Ede::PROHIBITED, "only names of our own zones are answered here");
+                writer.finish(Rcode::REFUSED);
+                Step::Reply(Outcome::Refused)
             }
             local::End::Elsewhere => {
                 let chained = line.aliases > 0;
@@ -554,6 +583,19 @@ fn is_meant(name: Option<&Name>, below: bool, cached: NameRef<'_>) -> bool {
         None => true,
         Some(name) if below => cached.is_at_or_below(name.as_ref()),
         Some(name) => cached == name.as_ref(),
+    }
+}
+
+/// Why somebody is refused: for people who look, and for the client. To the client a token that was revoked is like
+/// one that never was.
+const fn refusal(stranger: Stranger) -> (&'static str, &'static str) {
+    match stranger {
+        Stranger::Address => ("is in no prefix that may ask", "this client may not ask here"),
+        Stranger::NoToken => (
+            "bears no token, and the listener is private-only",
+            "this client may not ask here",
+        ),
+        Stranger::UnknownToken => ("bears a token that is not known", "this token is not known here"),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::message::flag;
 use crate::view::{Routing, ViewRoutes, ViewZones};
 use crate::zone::{Itself, Zone, master};
 
+mod devices;
+
 const LAN: &str = "192.168.1.20";
 
 fn name(text: &str) -> Name {
@@ -82,14 +84,12 @@ fn query(text: &str) -> Vec<u8> {
 }
 
 fn client(addr: &str, text: &str) -> Client {
-    Client {
-        addr: addr.parse::<IpAddr>().unwrap(),
-        transport: if text.contains("+tcp") {
-            Transport::Tcp
-        } else {
-            Transport::Udp
-        },
-    }
+    let transport = if text.contains("+tcp") {
+        Transport::Tcp
+    } else {
+        Transport::Udp
+    };
+    Client::new(addr.parse::<IpAddr>().unwrap(), transport)
 }
 
 /// The reply as hickory reads it: rcode and flags, then a line for each record.

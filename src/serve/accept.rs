@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, server::TlsStream};
 use tracing::debug;
 
-use super::gate::{Gate, Place};
+use super::gate::{Entrance, Place};
 #[cfg(feature = "https")]
 use super::http::Site;
 #[cfg(feature = "https")]
@@ -26,9 +26,10 @@ use super::https;
 use super::tls;
 use super::tls::Certificate;
 use super::turn::Turns;
-use super::{Service, Stop, stream};
+use super::{Service, Session, Stop, stream};
 #[cfg(feature = "tls")]
 use crate::config::limits;
+use crate::device::Claim;
 #[cfg(feature = "tls")]
 use crate::telemetry::Event;
 
@@ -93,7 +94,7 @@ pub(super) async fn serve(
     listener: std::net::TcpListener,
     speech: Speech,
     service: Arc<Service>,
-    gate: Arc<Gate>,
+    entrance: Entrance,
     turns: Arc<Turns>,
     mut stop: Stop,
 ) -> io::Result<()> {
@@ -106,7 +107,7 @@ pub(super) async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 // Over the bound the connection is closed at once: a waiting one would cost as much.
-                if let Some(place) = gate.enter(peer.ip()) {
+                if let Some(place) = entrance.enter(peer.ip()) {
                     let (speech, service, stop) = (speech.clone(), Arc::clone(&service), stop.clone());
                     tokio::spawn(attend(stream, speech, service, place, Arc::clone(&turns), stop));
                 }
@@ -133,13 +134,14 @@ async fn attend(
     match speech {
         Speech::Plain => {
             let (reader, writer) = stream.into_split();
-            stream::serve(reader, writer, service, place, stop).await;
+            stream::serve(reader, writer, service, Session::new(place, Claim::None), stop).await;
         }
         #[cfg(feature = "tls")]
         Speech::Tls(acceptor) => {
             if let Some(stream) = shake_hands(&acceptor, stream, &place, &turns).await {
+                let claim = service.bearers().claim_of_sni(stream.get_ref().1.server_name());
                 let (reader, writer) = tokio::io::split(stream);
-                stream::serve(reader, writer, service, place, stop).await;
+                stream::serve(reader, writer, service, Session::new(place, claim), stop).await;
             }
         }
         #[cfg(feature = "https")]
@@ -152,7 +154,7 @@ async fn attend(
     }
 }
 
-/// The handshake, in time. The name that the client asked for (SNI) is `get_ref().1.server_name()` of the stream.
+/// The handshake, in time.
 #[cfg(feature = "tls")]
 async fn shake_hands(
     acceptor: &TlsAcceptor,
@@ -176,8 +178,7 @@ async fn shake_hands(
         Ok(Err(error)) => (Event::HandshakeFailed, error.to_string()),
         Err(_) => (Event::HandshakeLate, "not finished in time".to_owned()),
     };
-    let addr = place.client().addr;
-    debug!(client = %addr, "a handshake failed: {why}");
+    debug!(client = %place.addr(), "a handshake failed: {why}");
     place.note(event);
     None
 }

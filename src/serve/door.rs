@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::accept::{self, Speech};
 use super::bind::Listener;
-use super::gate::{Gate, Gates};
+use super::gate::{Entrance, Gates};
 #[cfg(feature = "h3")]
 use super::http::Site;
 #[cfg(feature = "quic")]
@@ -22,9 +22,9 @@ pub struct Door(Kind);
 
 enum Kind {
     Datagrams(UdpSocket),
-    Connections(TcpListener, Speech, Arc<Gate>),
+    Connections(TcpListener, Speech, Entrance),
     #[cfg(feature = "quic")]
-    Quic(UdpSocket, quinn::ServerConfig, quic::Speech, Arc<Gate>),
+    Quic(UdpSocket, quinn::ServerConfig, quic::Speech, Entrance),
 }
 
 /// The doors of a listener, those of each worker together.
@@ -39,9 +39,10 @@ pub fn of(
 ) -> Result<Vec<Vec<Door>>, String> {
     let Listener { url, udp, tcp } = listener;
     let datagrams = |socket| vec![Door(Kind::Datagrams(socket))];
+    let entrance = |transport| Entrance::new(gates.of(transport), url.private_only);
     let connections = |speech: Speech, transport| {
-        let gate = Arc::clone(gates.of(transport));
-        move |socket| Door(Kind::Connections(socket, speech.clone(), Arc::clone(&gate)))
+        let entrance = entrance(transport);
+        move |socket| Door(Kind::Connections(socket, speech.clone(), entrance.clone()))
     };
     // The configuration lets no encrypted listener through without one.
     let needed = || certificate.ok_or_else(|| format!("{url} needs a certificate"));
@@ -65,11 +66,11 @@ pub fn of(
             tcp.into_iter().map(|socket| vec![door(socket)]).collect()
         }
         #[cfg(feature = "quic")]
-        ListenScheme::Quic => of_quic(udp, needed()?, quic::Speech::Dns, gates.of(Transport::Quic))?,
+        ListenScheme::Quic => of_quic(udp, needed()?, quic::Speech::Dns, &entrance(Transport::Quic))?,
         #[cfg(feature = "h3")]
         ListenScheme::H3 => {
             let site = Arc::new(Site::new(Arc::clone(service)));
-            of_quic(udp, needed()?, quic::Speech::Http(site), gates.of(Transport::H3))?
+            of_quic(udp, needed()?, quic::Speech::Http(site), &entrance(Transport::H3))?
         }
         // The configuration lets no scheme through that is not built.
         #[cfg(not(feature = "h3"))]
@@ -82,15 +83,15 @@ fn of_quic(
     sockets: Vec<UdpSocket>,
     certificate: &Arc<Certificate>,
     speech: quic::Speech,
-    gate: &Arc<Gate>,
+    entrance: &Entrance,
 ) -> Result<Vec<Vec<Door>>, String> {
-    let config = quic::server_config(certificate, &speech, gate.limits())?;
+    let config = quic::server_config(certificate, &speech, entrance.gate().limits())?;
     let door = |socket| {
         Door(Kind::Quic(
             socket,
             config.clone(),
             speech.clone(),
-            Arc::clone(gate),
+            entrance.clone(),
         ))
     };
     Ok(sockets.into_iter().map(|socket| vec![door(socket)]).collect())
@@ -113,12 +114,12 @@ impl Door {
     pub async fn serve(self, service: Arc<Service>, turns: Arc<Turns>, stop: Stop) -> io::Result<()> {
         match self.0 {
             Kind::Datagrams(socket) => udp::serve(socket, service).await,
-            Kind::Connections(socket, speech, gate) => {
-                accept::serve(socket, speech, service, gate, turns, stop).await
+            Kind::Connections(socket, speech, entrance) => {
+                accept::serve(socket, speech, service, entrance, turns, stop).await
             }
             #[cfg(feature = "quic")]
-            Kind::Quic(socket, config, speech, gate) => {
-                quic::serve(socket, config, speech, service, gate, turns, stop).await
+            Kind::Quic(socket, config, speech, entrance) => {
+                quic::serve(socket, config, speech, service, entrance, turns, stop).await
             }
         }
     }

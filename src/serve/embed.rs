@@ -22,10 +22,7 @@ impl RequestHandler for Service {
         request: &Request,
         mut response: R,
     ) -> ResponseInfo {
-        let client = Client {
-            addr: request.src().ip().to_canonical(),
-            transport: transport(request.protocol()),
-        };
+        let client = Client::new(request.src().ip().to_canonical(), transport(request.protocol()));
         let mut reply = Vec::new();
         let is_reply = match self.receive(request.as_slice(), client, &mut reply) {
             Received::Reply => true,

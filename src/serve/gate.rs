@@ -2,13 +2,15 @@
 //! crowd at one does not shut another.
 //!
 //! A connection passes the gate before anything is read from it, and holds its place until it is gone: a
-//! handshake that never ends costs a place like any other connection.
+//! handshake that never ends costs a place like any other connection. It comes by an [`Entrance`], one for each
+//! listener, and what that listener answers goes with its place.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::device::Bearer;
 use crate::engine::{Client, Transport};
 use crate::telemetry::{Event, Traffic};
 
@@ -65,10 +67,44 @@ struct Open {
     by_client: HashMap<IpAddr, usize>,
 }
 
+/// A listener's way to its gate.
+#[derive(Clone)]
+pub(super) struct Entrance {
+    gate: Arc<Gate>,
+    private_only: bool,
+}
+
 /// A place in the gate, given back when dropped.
 pub(super) struct Place {
     gate: Arc<Gate>,
     addr: IpAddr,
+    private_only: bool,
+}
+
+impl Entrance {
+    /// Of a listener that is private-only or not.
+    pub(super) fn new(gate: &Arc<Gate>, private_only: bool) -> Self {
+        Entrance {
+            gate: Arc::clone(gate),
+            private_only,
+        }
+    }
+
+    /// The gate that it leads to.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Lets a connection in, if there is a place.
+    pub(super) fn enter(&self, addr: IpAddr) -> Option<Place> {
+        // 192.0.2.1 and ::ffff:192.0.2.1 are one client.
+        let addr = addr.to_canonical();
+        self.gate.takes(addr).then(|| Place {
+            gate: Arc::clone(&self.gate),
+            addr,
+            private_only: self.private_only,
+        })
+    }
 }
 
 impl Gate {
@@ -107,10 +143,8 @@ impl Gate {
         self.open() * 2 >= self.limits.connections
     }
 
-    /// Lets a connection in, if there is a place.
-    pub(super) fn enter(self: &Arc<Self>, addr: IpAddr) -> Option<Place> {
-        // 192.0.2.1 and ::ffff:192.0.2.1 are one client.
-        let addr = addr.to_canonical();
+    /// Counts a connection, if there is a place.
+    fn takes(&self, addr: IpAddr) -> bool {
         let mut open = self.lock();
         let count = open.by_client.get(&addr).copied().unwrap_or(0);
         let refusal = if open.all >= self.limits.connections {
@@ -122,15 +156,11 @@ impl Gate {
         };
         self.note(refusal.unwrap_or(Event::Accepted));
         if refusal.is_some() {
-            return None;
+            return false;
         }
         open.all += 1;
         open.by_client.insert(addr, count + 1);
-        drop(open);
-        Some(Place {
-            gate: Arc::clone(self),
-            addr,
-        })
+        true
     }
 
     pub(super) fn note(&self, event: Event) {
@@ -143,11 +173,18 @@ impl Gate {
 }
 
 impl Place {
-    /// Who has it.
-    pub(super) fn client(&self) -> Client {
+    /// The address of who has it.
+    pub(super) fn addr(&self) -> IpAddr {
+        self.addr
+    }
+
+    /// Who has it; `bearer` is what the token of a query says.
+    pub(super) fn client(&self, bearer: Bearer) -> Client {
         Client {
             addr: self.addr,
             transport: self.gate.transport,
+            bearer,
+            private_only: self.private_only,
         }
     }
 
@@ -194,7 +231,15 @@ mod tests {
             idle: Duration::from_secs(1),
         };
         let gate = Arc::new(Gate::new(Transport::Tls, limits, Arc::clone(&traffic)));
-        let enter = |addr: &str| gate.enter(addr.parse().unwrap());
+        // One gate for all listeners of a transport, whomever they answer.
+        let entrances = [false, true].map(|private_only| Entrance::new(&gate, private_only));
+        let enter = |addr: &str| {
+            let place = entrances[addr.len() % 2].enter(addr.parse().unwrap());
+            if let Some(place) = &place {
+                assert_eq!(place.client(Bearer::Nobody).private_only, addr.len() % 2 == 1);
+            }
+            place
+        };
         let first = enter("192.0.2.1");
         let second = enter("::ffff:192.0.2.1");
         assert!(first.is_some() && second.is_some());

@@ -23,6 +23,7 @@ use super::gate::Place;
 use super::{Received, Service};
 use crate::config::limits;
 use crate::config::listen::DOH_PATH;
+use crate::device::Claim;
 use crate::message::read;
 use crate::telemetry::Event;
 
@@ -45,15 +46,13 @@ pub(super) struct Site {
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
-    /// Queries.
-    Dns,
+    /// Queries, with what the path claims of who asks.
+    Dns(Claim),
 }
 
 fn target(path: &str) -> Option<Target> {
-    match path {
-        DOH_PATH => Some(Target::Dns),
-        _ => None,
-    }
+    let claim = path.strip_suffix(DOH_PATH).and_then(Claim::of_path)?;
+    Some(Target::Dns(claim))
 }
 
 /// Why a request is not served.
@@ -134,7 +133,7 @@ impl Site {
         place: &Place,
     ) -> Response<Bytes> {
         let response = match target(head.uri.path()) {
-            Some(Target::Dns) => self.dns(head, body, place).await,
+            Some(Target::Dns(claim)) => self.dns(head, body, place, claim).await,
             None => Err(Refusal::NotFound),
         };
         let mut response = response.unwrap_or_else(|refusal| {
@@ -153,6 +152,7 @@ impl Site {
         head: &Parts,
         body: impl Future<Output = Result<Vec<u8>, Refusal>>,
         place: &Place,
+        claim: Claim,
     ) -> Result<Response<Bytes>, Refusal> {
         let query = match head.method {
             Method::GET => query_of_url(head.uri.path_and_query().map_or("", |target| target.as_str()))?,
@@ -163,7 +163,7 @@ impl Site {
             _ => return Err(Refusal::Method),
         };
         let mut reply = Vec::new();
-        let client = place.client();
+        let client = place.client(self.service.bearers().bearer(claim));
         let is_reply = match self.service.receive(&query, client, &mut reply) {
             Received::Reply => true,
             Received::Nothing => return Err(Refusal::BadQuery("this is no DNS query\n")),
@@ -276,6 +276,30 @@ mod tests {
             read(&format!("/dns-query?dns={largest}")).unwrap().len(),
             QUERY_BYTES
         );
+    }
+
+    #[test]
+    fn a_path_leads_to_queries_with_and_without_a_token() {
+        let claimed = |path: &str| target(path).map(|Target::Dns(claim)| claim);
+        assert_eq!(claimed("/dns-query"), Some(Claim::None));
+        let Some(Claim::Token(token)) = claimed("/d/abcdefghijklmnop/dns-query") else {
+            panic!("no token")
+        };
+        assert_eq!(token.to_string(), "abcdefghijklmnop");
+        assert_eq!(claimed("/d//dns-query"), Some(Claim::Malformed));
+        for path in [
+            "",
+            "/",
+            "dns-query",
+            "/dns-query/",
+            "/x/dns-query",
+            "/d/a/b/dns-query",
+            "/d/abcdefghijklmnop",
+            "/d/abcdefghijklmnop/",
+            "//dns-query",
+        ] {
+            assert_eq!(target(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Watch {
         } else if error.is_parse() {
             self.place.note(Event::BadRequest);
         }
-        debug!(%error, client = %self.place.client().addr, "a connection ended");
+        debug!(%error, client = %self.place.addr(), "a connection ended");
     }
 }
 

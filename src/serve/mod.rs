@@ -38,10 +38,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use crate::device::{Bearer, Bearers, Claim};
 use crate::engine::fetch::{Failure, Fetched, Question};
 use crate::engine::{Client, Engine, Outcome, Step};
-use crate::telemetry::{Outcomes, Traffic};
+use crate::telemetry::{Event, Outcomes, Sightings, Traffic};
 use crate::upstream::Upstreams;
+use gate::Place;
 
 /// A client for which a stale answer is at hand waits no longer than this for a new one (RFC 8767, 5).
 const STALE_ANSWER_AFTER: Duration = Duration::from_millis(1800);
@@ -55,8 +57,22 @@ pub struct Service {
     upstreams: Arc<Upstreams>,
     outcomes: Arc<Outcomes>,
     traffic: Arc<Traffic>,
+    bearers: Arc<Bearers>,
+    sightings: Arc<Sightings>,
     /// The moment from which the engine counts its seconds.
     started: Instant,
+}
+
+/// A connection whose queries all make the same claim.
+struct Session {
+    place: Place,
+    claim: Claim,
+}
+
+impl Session {
+    fn new(place: Place, claim: Claim) -> Self {
+        Session { place, claim }
+    }
 }
 
 /// A message that waits for upstream.
@@ -89,8 +105,34 @@ impl Service {
             upstreams,
             outcomes,
             traffic: Arc::default(),
+            bearers: Arc::default(),
+            sightings: Arc::default(),
             started,
         }
+    }
+
+    /// With these tokens; without, none is known.
+    #[must_use]
+    pub fn with_bearers(mut self, bearers: Arc<Bearers>) -> Self {
+        self.bearers = bearers;
+        self
+    }
+
+    /// Whose tokens are known.
+    #[must_use]
+    pub fn bearers(&self) -> &Arc<Bearers> {
+        &self.bearers
+    }
+
+    /// When which device was seen.
+    #[must_use]
+    pub fn sightings(&self) -> &Arc<Sightings> {
+        &self.sightings
+    }
+
+    /// Who asks on a connection now: a token may have been revoked since it was opened.
+    fn client(&self, session: &Session) -> Client {
+        session.place.client(self.bearers.bearer(session.claim))
     }
 
     /// What came by which transport.
@@ -102,6 +144,11 @@ impl Service {
     /// Answers from memory if that is possible; the reply is appended to `out`.
     pub fn receive(&self, bytes: &[u8], client: Client, out: &mut Vec<u8>) -> Received {
         self.traffic.received(client.transport);
+        match client.bearer {
+            Bearer::Nobody => {}
+            Bearer::Device(device) => self.sightings.note(device, client.transport, self.now()),
+            Bearer::Unknown => self.traffic.note(client.transport, Event::TokenRefused),
+        }
         let (outcome, received) = match self.engine.receive(bytes, client, self.now(), out) {
             Step::Reply(outcome) => (outcome, Received::Reply),
             Step::Drop(outcome) => (outcome, Received::Nothing),

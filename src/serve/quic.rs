@@ -11,7 +11,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::crypto::rustls::QuicServerConfig;
+use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use quinn::{
     Connection, Endpoint, EndpointConfig, IdleTimeout, Incoming, ReadError, ReadToEndError, RecvStream,
     SendStream, ServerConfig, TokioRuntime, TransportConfig, VarInt,
@@ -20,7 +20,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
-use super::gate::{Gate, Limits, Place};
+use super::gate::{Entrance, Limits, Place};
 #[cfg(feature = "h3")]
 use super::h3;
 #[cfg(feature = "h3")]
@@ -28,7 +28,7 @@ use super::http::Site;
 use super::stream::{frame, split_frame};
 use super::tls::{self, Certificate};
 use super::turn::Turns;
-use super::{Received, Service, Stop};
+use super::{Received, Service, Session, Stop};
 use crate::config::limits;
 use crate::message::query::is_for_quic;
 use crate::telemetry::Event;
@@ -107,7 +107,7 @@ pub(super) async fn serve(
     config: ServerConfig,
     speech: Speech,
     service: Arc<Service>,
-    gate: Arc<Gate>,
+    entrance: Entrance,
     turns: Arc<Turns>,
     mut stop: Stop,
 ) -> io::Result<()> {
@@ -119,13 +119,14 @@ pub(super) async fn serve(
             () = stop.told() => return Ok(()),
         };
         let Some(incoming) = incoming else { return Ok(()) };
+        let gate = entrance.gate();
         if gate.is_busy() && incoming.may_retry() && !incoming.remote_address_validated() {
             gate.note(Event::Retry);
             // What cannot be sent is as good as lost, and the client begins anew.
             let _ = incoming.retry();
             continue;
         }
-        match gate.enter(incoming.remote_address().ip()) {
+        match entrance.enter(incoming.remote_address().ip()) {
             Some(place) => {
                 let (speech, service, stop) = (speech.clone(), Arc::clone(&service), stop.clone());
                 tokio::spawn(attend(incoming, speech, service, place, Arc::clone(&turns), stop));
@@ -146,10 +147,12 @@ async fn attend(
     // Accepting computes what answers the client's first packet.
     let shaken = async { turns.take(|| incoming.accept()).await?.await };
     let (event, why) = match timeout(HANDSHAKE, shaken).await {
-        // The name that the client asked for (SNI) is in `connection.handshake_data()`.
         Ok(Ok(connection)) => {
             return match speech {
-                Speech::Dns => serve_dns(connection, service, place, stop).await,
+                Speech::Dns => {
+                    let claim = service.bearers().claim_of_sni(sni(&connection).as_deref());
+                    serve_dns(connection, service, Session::new(place, claim), stop).await;
+                }
                 #[cfg(feature = "h3")]
                 Speech::Http(site) => h3::serve(connection, site, place, stop).await,
             };
@@ -157,13 +160,19 @@ async fn attend(
         Ok(Err(error)) => (Event::HandshakeFailed, error.to_string()),
         Err(_) => (Event::HandshakeLate, "not finished in time".to_owned()),
     };
-    debug!(client = %place.client().addr, "a handshake failed: {why}");
+    debug!(client = %place.addr(), "a handshake failed: {why}");
     place.note(event);
 }
 
-async fn serve_dns(connection: Connection, service: Arc<Service>, place: Place, mut stop: Stop) {
-    let place = Arc::new(place);
-    let idle = place.limits().idle;
+/// The name that the client asked for.
+fn sni(connection: &Connection) -> Option<String> {
+    let data = connection.handshake_data()?.downcast::<HandshakeData>().ok()?;
+    data.server_name
+}
+
+async fn serve_dns(connection: Connection, service: Arc<Service>, session: Session, mut stop: Stop) {
+    let session = Arc::new(session);
+    let idle = session.place.limits().idle;
     // Bounded by the streams that a client may open.
     let mut exchanges = JoinSet::new();
     // A client that only keeps its connection alive holds a place for nothing.
@@ -174,10 +183,10 @@ async fn serve_dns(connection: Connection, service: Arc<Service>, place: Place, 
                 let Ok((mut send, receive)) = stream else { break };
                 last = Instant::now();
                 let (connection, service) = (connection.clone(), Arc::clone(&service));
-                let place = Arc::clone(&place);
+                let session = Arc::clone(&session);
                 exchanges.spawn(async move {
-                    if let Err(Fatal) = exchange(&mut send, receive, &service, &place).await {
-                        place.note(Event::BadRequest);
+                    if let Err(Fatal) = exchange(&mut send, receive, &service, &session).await {
+                        session.place.note(Event::BadRequest);
                         // Before the stream is dropped, which would end it as if all were well.
                         connection.close(PROTOCOL_ERROR, b"");
                     }
@@ -186,7 +195,7 @@ async fn serve_dns(connection: Connection, service: Arc<Service>, place: Place, 
             Some(_) = exchanges.join_next() => last = Instant::now(),
             () = stop.told() => break,
             () = sleep_until(last + idle), if exchanges.is_empty() => {
-                place.note(Event::Idle);
+                session.place.note(Event::Idle);
                 break;
             }
         }
@@ -210,8 +219,9 @@ async fn exchange(
     send: &mut SendStream,
     mut receive: RecvStream,
     service: &Service,
-    place: &Place,
+    session: &Session,
 ) -> Result<(), Fatal> {
+    let place = &session.place;
     let mut give_up = |event: Option<Event>, code| {
         if let Some(event) = event {
             place.note(event);
@@ -242,7 +252,7 @@ async fn exchange(
     if !is_for_quic(query) {
         return Err(Fatal);
     }
-    let client = place.client();
+    let client = service.client(session);
     let mut reply = vec![0, 0];
     let is_reply = match service.receive(query, client, &mut reply) {
         Received::Reply => true,

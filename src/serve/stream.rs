@@ -13,8 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use super::gate::Place;
-use super::{Received, Service, Stop};
+use super::{Received, Service, Session, Stop};
 use crate::config::limits;
 use crate::telemetry::Event;
 
@@ -26,16 +25,16 @@ const REQUEST: Duration = limits::REQUEST.default_time();
 const READ_BUFFER: usize = 2 * 1024;
 
 /// Serves one connection until the client closes it, is idle for too long, breaks the framing, or all is to stop.
-pub(super) async fn serve<R, W>(reader: R, writer: W, service: Arc<Service>, place: Place, stop: Stop)
+pub(super) async fn serve<R, W>(reader: R, writer: W, service: Arc<Service>, session: Session, stop: Stop)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let limits = place.limits();
+    let limits = session.place.limits();
     let (ready, replies) = mpsc::channel(limits.pipeline);
     let writing = tokio::spawn(write_replies(writer, replies, limits.idle));
-    if let Err(error) = read_queries(reader, &service, &ready, &place, stop).await {
-        debug!(%error, client = %place.client().addr, "a connection ended");
+    if let Err(error) = read_queries(reader, &service, &ready, &session, stop).await {
+        debug!(%error, client = %session.place.addr(), "a connection ended");
     }
     drop(ready);
     // What was received is answered before the connection is closed.
@@ -46,10 +45,11 @@ async fn read_queries(
     mut reader: impl AsyncRead + Unpin,
     service: &Arc<Service>,
     ready: &mpsc::Sender<Vec<u8>>,
-    place: &Place,
+    session: &Session,
     mut stop: Stop,
 ) -> io::Result<()> {
-    let (client, idle) = (place.client(), place.limits().idle);
+    let place = &session.place;
+    let idle = place.limits().idle;
     let mut input = Vec::with_capacity(READ_BUFFER);
     // Both count from the last whole query, so that single bytes do not keep a connection open.
     let mut deadline = Instant::now() + idle;
@@ -77,6 +77,7 @@ async fn read_queries(
             deadline = Instant::now() + idle;
             let start = gathered.len();
             gathered.extend_from_slice(&[0, 0]);
+            let client = service.client(session);
             match service.receive(message, client, &mut gathered) {
                 Received::Reply => frame(&mut gathered, start),
                 Received::Nothing => gathered.truncate(start),

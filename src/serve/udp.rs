@@ -70,10 +70,7 @@ pub async fn serve(socket: std::net::UdpSocket, service: Arc<Service>) -> io::Re
 
 /// Answers one datagram, or leaves it to whoever waits for upstream.
 fn take(datagram: &[u8], peer: Peer, socket: &Arc<Socket>, service: &Arc<Service>, replies: &mut Replies) {
-    let client = Client {
-        addr: peer.addr.ip(),
-        transport: Transport::Udp,
-    };
+    let client = Client::new(peer.addr.ip(), Transport::Udp);
     match service.receive(datagram, client, &mut replies.bytes) {
         Received::Reply => replies.end_one(peer),
         Received::Nothing => {}

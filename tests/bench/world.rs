@@ -11,10 +11,10 @@ use hearthdns::view::{Routing, Snapshot};
 use hearthdns::zone::{Options, Record, Zone};
 
 /// A client on a datagram.
-pub(crate) const CLIENT: Client = Client {
-    addr: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-    transport: Transport::Udp,
-};
+pub(crate) const CLIENT: Client = Client::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+    Transport::Udp,
+);
 
 pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()

@@ -268,13 +268,11 @@ impl Stage {
         let name = asks.name.replace('%', &at.to_string());
         let query = query(&name, asks);
         let bytes = query.encode();
-        let client = Client {
-            addr: asks.client,
-            transport: match asks.options.iter().any(|option| option == "+tcp") {
-                true => Transport::Tcp,
-                false => Transport::Udp,
-            },
+        let transport = match asks.options.iter().any(|option| option == "+tcp") {
+            true => Transport::Tcp,
+            false => Transport::Udp,
         };
+        let client = Client::new(asks.client, transport);
         let slot = Slot::default();
         let begun = Instant::now();
         self.sent += 1;
