@@ -34,7 +34,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("serve", 4, &["telemetry", "upstream"]),
     // What both sides of the control socket speak: below the edits that are asked for in it.
     ("control/types", 4, &[]),
-    ("store", 4, &["control/types"]),
+    ("store", 4, &["control/types", "telemetry"]),
     ("control", 4, &["control/types", "store", "telemetry"]),
     ("sync", 4, &["store"]),
     ("warm", 4, &["store"]),

@@ -26,7 +26,7 @@ const MAX_CHANGES: usize = limits::LOG_CHANGES.default_usize();
 const MAX_COMPARED: u64 = limits::LOG_COMPARED.default;
 
 /// Carries out a request that concerns zones on disk. None for one that only a running daemon can answer
-/// (`status`, `flush`, `reconnect`, `explain`, and `check` and `reload`, which replace what is running).
+/// (`status`, `flush`, `reconnect`, `explain`, those about devices, and `check` and `reload`, which replace what is running).
 ///
 /// `live` is said in acknowledgements: whether `publish` brings a change to clients.
 pub fn execute(
@@ -58,6 +58,9 @@ pub fn execute(
         Request::Log(words) => log(store, words).map(Answer::Log).map_err(Failure::from),
         Request::Check(_)
         | Request::Reload(_)
+        | Request::Invite(_)
+        | Request::Devices(_)
+        | Request::Revoke(_)
         | Request::Status(_)
         | Request::Stats(_)
         | Request::Flush(_)

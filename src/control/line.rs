@@ -118,7 +118,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
 type Reader = fn(Value) -> Result<Request, String>;
 
 /// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 18] = [
+const COMMANDS: [(&str, Reader); 21] = [
     ("add-record", |words| read(words).map(Request::AddRecord)),
     ("set-record", |words| read(words).map(Request::SetRecord)),
     ("remove-record", |words| read(words).map(Request::RemoveRecord)),
@@ -135,6 +135,9 @@ const COMMANDS: [(&str, Reader); 18] = [
     ("cache-dump", |words| read(words).map(Request::CacheDump)),
     ("reconnect", |words| read(words).map(Request::Reconnect)),
     ("explain", |words| read(words).map(Request::Explain)),
+    ("invite", |words| read(words).map(Request::Invite)),
+    ("devices", |words| read(words).map(Request::Devices)),
+    ("revoke", |words| read(words).map(Request::Revoke)),
     ("log", |words| read(words).map(Request::Log)),
     ("undo", |words| read(words).map(Request::Undo)),
 ];
@@ -282,6 +285,9 @@ mod tests {
             "flushed",
             "reconnected",
             "explained",
+            "invited",
+            "devices",
+            "revoked",
             "log",
         ];
         for answer in answers {
@@ -340,7 +346,7 @@ mod tests {
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
              remove-record, list-records, add-zone, remove-zone, list-zones, check, reload, status, stats, \
-             flush, cache-stats, cache-dump, reconnect, explain, log, undo"
+             flush, cache-stats, cache-dump, reconnect, explain, invite, devices, revoke, log, undo"
         );
         assert_eq!(
             refusal(&request(r#"{"command":"log","zoen":"x"}"#)),

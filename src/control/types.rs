@@ -3,11 +3,14 @@
 //! Both sides share these types, so the daemon and `dnsctl` cannot disagree about a word. `PROTOCOL.md`
 //! beside this file is the specification for everyone else. [`mod@super::line`] puts them on lines; read it next.
 
+mod devices;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::limits;
+pub use devices::{DeviceState, DeviceStatus, DeviceWords, Devices, Invite, Invited, Revoked};
 
 /// Version of the protocol that this program speaks.
 pub const VERSION: u64 = 1;
@@ -54,6 +57,12 @@ pub enum Request {
     Reconnect(Nothing),
     /// How a query would be answered, step by step.
     Explain(Explain),
+    /// An invite for a device, and the device if need be.
+    Invite(Invite),
+    /// The devices, and when they were seen.
+    Devices(Nothing),
+    /// Takes a device's token no more.
+    Revoke(DeviceWords),
     /// Earlier versions of a zone.
     Log(ZoneWords),
     /// Back to the version before the last edit.
@@ -192,6 +201,9 @@ pub struct Explain {
     /// Address of the client; loopback where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// Name of the device that asks with its token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// What a request brought about.
@@ -222,6 +234,12 @@ pub enum Answer {
     Reconnected(Reconnected),
     /// To `explain`.
     Explained(Explained),
+    /// To `invite`.
+    Invited(Invited),
+    /// To `devices`.
+    Devices(Devices),
+    /// To `revoke`.
+    Revoked(Revoked),
     /// To `log`.
     Log(Log),
 }
@@ -432,6 +450,9 @@ pub struct Listener {
     pub address: String,
     /// `udp`, `tcp`, `tls`, `https`, `quic` or `h3`.
     pub transport: String,
+    /// Only devices with a token are answered there, and only names of our own zones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private_only: bool,
 }
 
 /// What came since the start, in numbers.

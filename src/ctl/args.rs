@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::control::types::{
-    AddZone, CacheDump, Explain, Flush, ListRecords, Nothing, RecordWords, RemoveRecord, Request, ZoneWords,
+    AddZone, CacheDump, DeviceWords, Explain, Flush, Invite, ListRecords, Nothing, RecordWords, RemoveRecord,
+    Request, ZoneWords,
 };
 use crate::zone::rdata;
 use crate::zone::record::MAX_TTL;
@@ -121,7 +122,8 @@ Counted since the start, for each transport that is listened on:
   too-large         a request larger than it may be
   bad-request       HTTP 4xx, or an error of QUIC
   idle              closed because nothing was asked for long
-  retry             QUIC clients that had to prove their address first";
+  retry             QUIC clients that had to prove their address first
+  token-refused     queries with a device's token that is not known";
 
 const FLUSH_EXAMPLES: &str = "\
 Examples:
@@ -158,7 +160,33 @@ Shows step by step how the daemon would answer; asks nobody.
 
 Examples:
   dnsctl explain matrix.hearth.example
-  dnsctl explain hearth.example HTTPS --client 192.168.1.20";
+  dnsctl explain hearth.example HTTPS --client 192.168.1.20
+  dnsctl explain example.org --client 203.0.113.9 --device anna-phone";
+
+const INVITE_EXAMPLES: &str = "\
+Makes the device with a token of its own, or another invite for one that is
+there. NAME is 1 to 32 of a-z, 0-9, - and _. The code is good for a day and for
+one use, unless told otherwise; a revoked device is made anew.
+
+What is printed is a secret: whoever has it can be that device.
+
+Examples:
+  dnsctl invite anna-phone
+  dnsctl invite class-tablets --uses 30 --ttl 2h
+  dnsctl invite anna-laptop --all";
+
+const DEVICES_WORDS: &str = "\
+States:
+  invited  its token was never used
+  active   its token was used: SEEN is when last, OVER is by which transport
+  revoked  its token is refused";
+
+const REVOKE_EXAMPLES: &str = "\
+Its token is refused from the next query on, also on open connections, and its
+invites are void. `dnsctl invite` makes the device anew with another token.
+
+Example:
+  dnsctl revoke anna-phone";
 
 const UNDO_EXAMPLES: &str = "\
 Goes back to the file as it was before the last edit; again goes one further
@@ -245,6 +273,15 @@ pub enum Command {
     /// Show how a query would be answered
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Invite a device: make it, and a code for it
+    #[command(after_help = INVITE_EXAMPLES)]
+    Invite(InviteArgs),
+    /// List the devices, and when they were seen
+    #[command(after_help = DEVICES_WORDS)]
+    Devices,
+    /// Refuse a device's token from now on
+    #[command(after_help = REVOKE_EXAMPLES)]
+    Revoke(DeviceArgs),
     /// List earlier versions of a zone
     Log(ZoneArgs),
     /// Go back to the version before the last edit
@@ -397,6 +434,34 @@ pub struct ExplainArgs {
     /// Address of the client that asks [default: loopback]
     #[arg(long, value_name = "ADDR")]
     client: Option<String>,
+    /// Device that asks with its token
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+/// A device to invite.
+#[derive(Debug, Args)]
+pub struct InviteArgs {
+    /// What the device is called
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// It is to ask for all names, not only for our zones
+    #[arg(long)]
+    all: bool,
+    /// For how long the code is good [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    ttl: Option<u32>,
+    /// How often it can be used [default: 1]
+    #[arg(long, value_name = "N")]
+    uses: Option<u32>,
+}
+
+/// A device.
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// What the device is called
+    #[arg(value_name = "NAME")]
+    name: String,
 }
 
 impl Command {
@@ -448,6 +513,17 @@ impl Command {
                 name: args.name.clone(),
                 rtype: args.rtype.clone(),
                 client: args.client.clone(),
+                device: args.device.clone(),
+            }),
+            Self::Invite(args) => Request::Invite(Invite {
+                name: args.name.clone(),
+                all: args.all,
+                ttl: args.ttl,
+                uses: args.uses,
+            }),
+            Self::Devices => Request::Devices(Nothing {}),
+            Self::Revoke(args) => Request::Revoke(DeviceWords {
+                name: args.name.clone(),
             }),
             Self::Log(args) => Request::Log(zone(args)),
             Self::Undo(args) => Request::Undo(zone(args)),
@@ -552,6 +628,13 @@ fn ttl(text: &str) -> Result<u32, String> {
         .and_then(|seconds| u32::try_from(seconds).ok())
         .filter(|seconds| *seconds <= MAX_TTL)
         .ok_or_else(|| format!("expected seconds up to {MAX_TTL}, or a time as 1h30m"))
+}
+
+/// A time from now; how long it may be is for the daemon to say.
+fn span(text: &str) -> Result<u32, String> {
+    rdata::read_seconds(text)
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .ok_or_else(|| "expected a time as 24h, 30m or 7d, or seconds".to_owned())
 }
 
 #[cfg(test)]

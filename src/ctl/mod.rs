@@ -4,6 +4,7 @@
 //! [`crate::control`]. Read [`args`] next.
 
 pub mod args;
+mod devices;
 pub mod output;
 mod places;
 
@@ -151,6 +152,9 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why) -> Reply {
             | Request::CacheDump(_)
             | Request::Reconnect(_)
             | Request::Explain(_)
+            | Request::Invite(_)
+            | Request::Devices(_)
+            | Request::Revoke(_)
             | Request::Reload(_)
     );
     if asks_daemon {

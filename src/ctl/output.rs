@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::devices;
 use crate::control::types::{
     Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, Reconnected,
     RecordText, Records, Reloaded, Request, Stats, Status, TransportStats, ZoneState, ZoneStatus, Zones,
@@ -38,6 +39,9 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         Answer::CacheEntries(entries) => print_cache_entries(entries, &mut printed),
         Answer::Reconnected(reconnected) => print_reconnected(reconnected, &mut printed),
         Answer::Explained(explained) => print_explained(explained, &mut printed),
+        Answer::Invited(invited) => devices::print_invited(invited, &mut printed),
+        Answer::Devices(all) => devices::print_devices(all, &mut printed),
+        Answer::Revoked(revoked) => devices::print_revoked(revoked, &mut printed),
         Answer::Log(log) => print_log(log, &mut printed),
     }
     printed
@@ -279,7 +283,13 @@ fn print_status(status: &Status, printed: &mut Printed) {
     let rows: Vec<Vec<String>> = status
         .listeners
         .iter()
-        .map(|on| vec![format!("  {}", on.address), on.transport.clone()])
+        .map(|on| {
+            let private_only = if on.private_only { ", private-only" } else { "" };
+            vec![
+                format!("  {}", on.address),
+                format!("{}{private_only}", on.transport),
+            ]
+        })
         .collect();
     section(out, "listening on:", &table(&rows));
     let rows: Vec<Vec<String>> = status
@@ -504,7 +514,7 @@ fn defect_line(defect: &DefectText) -> String {
 }
 
 /// Rows with their columns aligned; the last one is as long as it is.
-fn table(rows: &[Vec<String>]) -> String {
+pub(super) fn table(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (column, cell) in row.iter().enumerate() {
@@ -530,7 +540,7 @@ fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
-fn counted(count: u64, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

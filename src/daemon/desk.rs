@@ -4,7 +4,7 @@
 //! given back and the acknowledgement goes out.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::devices::Guests;
 use super::presence::Presence;
 use super::reconnect::Reconnect;
 use super::{snapshot, unix_now};
 use crate::cache::{Kind, Listed};
-use crate::config::{self, limits};
+use crate::config::{self, ListenUrl, limits};
 use crate::control::files;
 use crate::control::server::Daemon;
 use crate::control::types::{
@@ -52,7 +53,8 @@ pub(super) struct Desk {
     pub(super) traffic: Arc<Traffic>,
     pub(super) gates: Arc<Gates>,
     pub(super) certificate: Option<Arc<Certificate>>,
-    pub(super) listeners: Vec<(SocketAddr, Transport)>,
+    pub(super) listeners: Vec<(ListenUrl, Transport)>,
+    pub(super) guests: Arc<Guests>,
     pub(super) started: Instant,
     /// Told of every publication: what expires next may be another record now.
     pub(super) published: Notify,
@@ -79,6 +81,9 @@ impl Daemon for Desk {
             }
             Request::Explain(words) => self.explain(&words).map(Answer::Explained),
             request => {
+                if let Some(answer) = self.guests.execute(&request) {
+                    return answer;
+                }
                 let mut store = self.store();
                 let mut publish = |parts: Parts| self.publish(parts);
                 let answer = files::execute(&mut store, &request, unix_now(), true, &mut publish);
@@ -116,6 +121,10 @@ impl Desk {
                 message: error.message,
                 ..DefectText::default()
             });
+        }
+        if let Some(damage) = self.guests.devices().mend() {
+            error!("{damage}; {}", super::NO_TOKENS);
+            reloaded.defects.push(files::defect_text(&damage));
         }
         self.presence.look(unix_now());
         self.publish(loaded.parts);
@@ -197,10 +206,13 @@ impl Desk {
     fn status(&self) -> Status {
         let store = self.store();
         let fill = self.engine.cache_fill();
-        let listener = |(address, transport): &(SocketAddr, Transport)| Listener {
-            address: address.to_string(),
+        let listener = |(url, transport): &(ListenUrl, Transport)| Listener {
+            address: url.addr.to_string(),
             transport: transport.as_str().to_owned(),
+            private_only: url.private_only,
         };
+        let damage = self.guests.devices().damage();
+        let defects = store.folder_defects().iter().chain(&damage);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -218,7 +230,7 @@ impl Desk {
                 })
                 .collect(),
             zones: files::zone_statuses(&store),
-            defects: store.folder_defects().iter().map(files::defect_text).collect(),
+            defects: defects.map(files::defect_text).collect(),
             outcomes: self.outcome_counts(),
             cache: CacheStatus {
                 entries: fill.entries as u64,
@@ -239,18 +251,12 @@ impl Desk {
     fn stats(&self) -> Stats {
         let is_open = |transport: &Transport| self.listeners.iter().any(|(_, spoken)| spoken == transport);
         let of = |transport: Transport| {
-            let gate = self.gates.of(transport);
-            let limits = gate.limits();
             let events = self.traffic.events(transport);
             let is_stream = !transport.is_datagram();
             TransportStats {
                 transport: transport.as_str().to_owned(),
                 queries: self.traffic.messages(transport),
-                connections: is_stream.then(|| Connections {
-                    open: gate.open() as u64,
-                    limit: limits.connections as u64,
-                    per_client: limits.per_client as u64,
-                }),
+                connections: is_stream.then(|| self.connections(transport)),
                 events: events
                     .filter(|_| is_stream)
                     .map(|(event, count)| (event.as_str().to_owned(), count))
@@ -261,6 +267,23 @@ impl Desk {
             outcomes: self.outcome_counts(),
             transports: Transport::ALL.into_iter().filter(is_open).map(of).collect(),
         }
+    }
+
+    /// The connections of a transport: those of its listeners for everybody, and of those for devices, which have
+    /// places of their own.
+    fn connections(&self, transport: Transport) -> Connections {
+        let has = |private_only: bool| {
+            let mut listeners = self.listeners.iter();
+            listeners.any(|(url, spoken)| *spoken == transport && url.private_only == private_only)
+        };
+        let mut sum = Connections::default();
+        for private_only in [false, true].into_iter().filter(|kind| has(*kind)) {
+            let gate = self.gates.of(transport, private_only);
+            sum.open += gate.open() as u64;
+            sum.limit += gate.limits().connections as u64;
+            sum.per_client = gate.limits().per_client as u64;
+        }
+        sum
     }
 
     fn flush(&self, words: &Flush) -> Result<Flushed, Failure> {
@@ -338,7 +361,12 @@ impl Desk {
         write::write_query(&mut query, 0, name.as_ref(), rtype, (false, false), 1232);
         let mut story = Story::default();
         let mut reply = Vec::new();
-        let client = Client::new(addr, Transport::Tcp);
+        let mut client = Client::new(addr, Transport::Tcp);
+        if let Some(device) = &words.device {
+            // Over something that can bear a token.
+            client.transport = Transport::Tls;
+            client.bearer = self.guests.bearer(device)?;
+        }
         let step = self
             .engine
             .explain(&query, client, self.now(), &mut reply, &mut story);

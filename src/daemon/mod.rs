@@ -6,6 +6,7 @@
 //! which carries out what `dnsctl` asks for.
 
 mod desk;
+mod devices;
 mod network;
 mod presence;
 mod reconnect;
@@ -30,13 +31,16 @@ use crate::config::{
     from_resolv_conf, limits,
 };
 use crate::control::server::{self, Socket};
+use crate::device::Bearers;
 use crate::engine::{Engine, Rules, Transport};
+use crate::message::Name;
 use crate::policy::screen::Screen;
 use crate::serve::door::{self, Door};
 use crate::serve::gate::{self, Gates};
 use crate::serve::tls::Certificate;
 use crate::serve::{Service, bind};
-use crate::store::{Parts, Store, StoreSettings};
+use crate::store::devices::Devices;
+use crate::store::{self, Parts, Store, StoreSettings};
 use crate::telemetry::Outcomes;
 #[cfg(feature = "dnssec")]
 use crate::upstream::dnssec::Anchors;
@@ -47,6 +51,7 @@ use crate::view::{Routing, Snapshot};
 use crate::zone::master::civil::write_time;
 use crate::zone::{Defect, Itself};
 use desk::Desk;
+use devices::Guests;
 use network::Watcher;
 use presence::Presence;
 use reconnect::Reconnect;
@@ -57,6 +62,10 @@ use warmth::Warmth;
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// How long shutting down waits for answers that are under way.
 const DRAIN: Duration = limits::DRAIN.default_time();
+
+/// What a damaged file of devices means.
+const NO_TOKENS: &str =
+    "devices with a token are refused until it is mended, plain DNS and devices without one are not";
 
 /// How often the files of the certificate are looked at.
 const CERTIFICATE_CHECK: Duration = limits::CERTIFICATE_CHECK.default_time();
@@ -127,6 +136,7 @@ fn print_defects(defects: &[Defect]) {
 fn check(settings: &Settings) -> u8 {
     let mut store = Store::open(StoreSettings::of(&settings.config));
     let mut defects = store.inspect(unix_now());
+    defects.extend(store::devices::check(&settings.config.state));
     // Files that upstreams and validation name are read here; nothing is connected to.
     let Routes { routes, .. } = routes::number(&settings.config, settings.config.upstreams.clone());
     let upstreams = Upstreams::new(&routes, upstream_limits(&settings.config)).err();
@@ -209,19 +219,23 @@ fn run(config: &Config) -> Result<(), String> {
     }
     let listeners = open_listeners(config, certificate.is_some())?;
     let addresses: Vec<_> = listeners.iter().flat_map(transports).collect();
-    let presence = Presence::new(config, addresses.clone(), certificate.clone(), unix_now());
+    let presence = Presence::new(config, for_everybody(&addresses), certificate.clone(), unix_now());
     let snapshot = snapshot(parts, &routing, &presence.itself());
     let engine = Arc::new(Engine::new(rules(config, screens), snapshot));
     let outcomes = Arc::new(Outcomes::default());
     let validator = validator(&config.dnssec)?;
     let upstreams = Upstreams::new(&routes, upstream_limits(config))?.with_validator(validator);
     let upstreams = Arc::new(upstreams);
-    let service = Arc::new(Service::new(
+    let host = config.name.as_ref().map(host_name);
+    let bearers = Arc::new(Bearers::new(host));
+    let service = Service::new(
         Arc::clone(&engine),
         Arc::clone(&upstreams),
         Arc::clone(&outcomes),
         started,
-    ));
+    );
+    let service = Arc::new(service.with_bearers(bearers));
+    let guests = Arc::new(guests(config, &listeners, &service, started));
     let gates = Arc::new(Gates::new(
         connection_limits(&config.tcp),
         connection_limits(&config.encrypted),
@@ -247,6 +261,7 @@ fn run(config: &Config) -> Result<(), String> {
         gates: Arc::clone(&gates),
         certificate,
         listeners: addresses,
+        guests: Arc::clone(&guests),
         started,
         published: Notify::new(),
     });
@@ -261,6 +276,7 @@ fn run(config: &Config) -> Result<(), String> {
         tokio::select! {
             () = attend(&desk, signals) => {}
             () = warmth.tend() => {}
+            () = guests.tend() => {}
             () = watch(watcher, &desk) => {}
         }
     });
@@ -271,6 +287,7 @@ fn run(config: &Config) -> Result<(), String> {
     runtime.block_on(drain(&upstreams, &gates));
     drop(workers);
     warmth.stop();
+    guests.save();
     Ok(())
 }
 
@@ -294,9 +311,9 @@ fn load_zones(config: &Config) -> Result<(Store, Parts), String> {
     for (key, held) in store.zones() {
         let mode = held.zone.mode().as_str();
         let state = match held.state {
-            crate::store::State::Ok => "",
-            crate::store::State::LastGood => ", last good version",
-            crate::store::State::Closed => ", closed: it answers with SERVFAIL until its file is mended",
+            store::State::Ok => "",
+            store::State::LastGood => ", last good version",
+            store::State::Closed => ", closed: it answers with SERVFAIL until its file is mended",
         };
         let view = key
             .view
@@ -421,14 +438,32 @@ fn certificate(config: &Config) -> (Option<Arc<Certificate>>, Option<String>) {
     (Some(Arc::new(certificate)), error.map(|error| error.to_string()))
 }
 
+/// A host name as SNI and URLs have it: without the final dot.
+fn host_name(name: &Name) -> String {
+    let text = name.to_string();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}
+
+/// The devices of the state folder. A file that cannot be read is told, and takes plain DNS from nobody.
+fn guests(config: &Config, listeners: &[bind::Listener], service: &Service, started: Instant) -> Guests {
+    let bearers = Arc::clone(service.bearers());
+    let devices = Devices::open(&config.state, bearers, Arc::clone(service.sightings()));
+    if let Some(damage) = devices.damage() {
+        error!("{damage}; {NO_TOKENS}");
+    }
+    let listeners = listeners.iter().map(|listener| listener.url).collect();
+    Guests::new(Arc::new(devices), config, listeners, started)
+}
+
 /// Opens what is configured, and with a certificate what that implies.
 fn open_listeners(config: &Config, has_certificate: bool) -> Result<Vec<bind::Listener>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.worker_count(cores);
     let open = |url: &ListenUrl| {
         let listener = bind::listen(*url, workers).map_err(|error| listen_error(*url, &error))?;
-        for (addr, transport) in transports(&listener) {
-            info!("listening on {addr} {}", transport.as_str());
+        for (url, transport) in transports(&listener) {
+            let private_only = if url.private_only { " (private-only)" } else { "" };
+            info!("listening on {} {}{private_only}", url.addr, transport.as_str());
         }
         Ok::<_, String>(listener)
     };
@@ -444,7 +479,7 @@ fn open_listeners(config: &Config, has_certificate: bool) -> Result<Vec<bind::Li
 }
 
 /// What is spoken at a listener, and where.
-fn transports(listener: &bind::Listener) -> Vec<(SocketAddr, Transport)> {
+fn transports(listener: &bind::Listener) -> Vec<(ListenUrl, Transport)> {
     let spoken: &[Transport] = match listener.url.scheme {
         ListenScheme::Plain => &[Transport::Udp, Transport::Tcp],
         ListenScheme::Tls => &[Transport::Tls],
@@ -454,8 +489,14 @@ fn transports(listener: &bind::Listener) -> Vec<(SocketAddr, Transport)> {
     };
     spoken
         .iter()
-        .map(|transport| (listener.url.addr, *transport))
+        .map(|transport| (listener.url, *transport))
         .collect()
+}
+
+/// Those that devices of the house may be told of: one for devices with a token refuses the others.
+fn for_everybody(listeners: &[(ListenUrl, Transport)]) -> Vec<(SocketAddr, Transport)> {
+    let open = listeners.iter().filter(|(url, _)| !url.private_only);
+    open.map(|(url, transport)| (url.addr, *transport)).collect()
 }
 
 fn listen_error(url: ListenUrl, error: &std::io::Error) -> String {

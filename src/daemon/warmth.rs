@@ -31,7 +31,6 @@ pub(super) fn fingerprint(config: &Config, routes: &[Route]) -> u64 {
     rules.cache.file_every = Duration::ZERO;
     rules.listen.clear();
     rules.certificate = None;
-    rules.name = None;
     for path in [&mut rules.zones, &mut rules.state, &mut rules.control] {
         path.clear();
     }

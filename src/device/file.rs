@@ -35,15 +35,15 @@ const MAX_WORD: usize = 8;
 pub struct Damage {
     /// Line from 1.
     pub line: u32,
-    /// Word of the line, from 1.
-    pub word: u32,
+    /// Character of the line, from 1.
+    pub column: u32,
     /// What is wrong.
     pub message: String,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, word {}: {}", self.line, self.word, self.message)
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)
     }
 }
 
@@ -114,7 +114,7 @@ impl Registry {
                         None => Ok(registry),
                         Some((line, _)) => Err(Damage {
                             line,
-                            word: 1,
+                            column: 1,
                             message: "something stands behind the end".to_owned(),
                         }),
                     };
@@ -126,7 +126,7 @@ impl Registry {
         }
         Err(Damage {
             line: text.split_inclusive('\n').count() as u32 + 1,
-            word: 1,
+            column: 1,
             message: "the end is missing; a part of the file is lost".to_owned(),
         })
     }
@@ -215,36 +215,43 @@ fn read_form(line: &str) -> Result<(), Damage> {
 /// The words of a line.
 struct Words<'a> {
     line: u32,
-    at: u32,
-    rest: std::str::Split<'a, char>,
+    /// Where the word begins that was read last.
+    column: u32,
+    rest: Option<&'a str>,
+    /// Characters read.
+    read: u32,
 }
 
 impl<'a> Words<'a> {
     fn new(line: u32, text: &'a str) -> Result<Self, Damage> {
-        let words = |text: &'a str| Words {
+        let whole = text.strip_suffix('\n');
+        let words = Words {
             line,
-            at: 0,
-            rest: text.split(' '),
+            column: 1,
+            rest: whole,
+            read: 0,
         };
-        match text.strip_suffix('\n') {
-            Some(text) => Ok(words(text)),
-            None => Err(words(text).wrong("the line has no end; a part of the file is lost")),
+        match whole {
+            Some(_) => Ok(words),
+            None => Err(words.wrong("the line has no end; a part of the file is lost")),
         }
     }
 
     fn optional(&mut self) -> Option<&'a str> {
-        let word = self.rest.next()?;
-        self.at += 1;
+        self.column = self.read + 1;
+        let rest = self.rest?;
+        let (word, rest) = match rest.split_once(' ') {
+            Some((word, rest)) => (word, Some(rest)),
+            None => (rest, None),
+        };
+        self.rest = rest;
+        self.read += word.chars().count() as u32 + 1;
         Some(word)
     }
 
     fn next(&mut self, what: &str) -> Result<&'a str, Damage> {
-        let word = self.optional();
-        if word.is_none() {
-            self.at += 1;
-        }
-        word.filter(|word| !word.is_empty())
-            .ok_or_else(|| self.wrong(format!("expected {what}, found nothing")))
+        let word = self.optional().filter(|word| !word.is_empty());
+        word.ok_or_else(|| self.wrong(format!("expected {what}, found nothing")))
     }
 
     fn number(&mut self, what: &str) -> Result<u64, Damage> {
@@ -262,7 +269,7 @@ impl<'a> Words<'a> {
     fn wrong(&self, message: impl Into<String>) -> Damage {
         Damage {
             line: self.line,
-            word: self.at.max(1),
+            column: self.column,
             message: message.into(),
         }
     }

@@ -256,7 +256,7 @@ impl Registry {
     /// There is no such device, or it is revoked already.
     pub fn revoke(&mut self, name: &str, now: u64) -> Result<DeviceId, Refusal> {
         let Some((id, device)) = self.find(name) else {
-            return Err(Refusal::NoDevice(shown(name), self.nearest(name)));
+            return Err(self.no_device(name));
         };
         if device.revoked.is_some() {
             return Err(Refusal::Revoked(name.to_owned()));
@@ -337,13 +337,15 @@ impl Registry {
         Tokens::new(taken.map(|(id, device)| (device.token, id)))
     }
 
-    fn nearest(&self, name: &str) -> Option<String> {
+    /// That there is no device of this name, and which may be meant.
+    #[must_use]
+    pub fn no_device(&self, name: &str) -> Refusal {
         let near = |device: &Device| strsim::damerau_levenshtein(name, &device.name);
         let candidates = self.devices.iter().map(|device| (near(device), &device.name));
-        candidates
+        let nearest = candidates
             .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, name)| name.clone())
+            .min_by_key(|(distance, _)| *distance);
+        Refusal::NoDevice(shown(name), nearest.map(|(_, name)| name.clone()))
     }
 }
 

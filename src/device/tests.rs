@@ -224,109 +224,89 @@ fn damage_is_told_with_its_place_and_without_secrets() {
         (
             "hearthdns-devices 1",
             "",
-            "line 1, word 1: expected hearthdns-devices, found nothing",
+            "1:1: expected hearthdns-devices, found nothing",
         ),
         (
             "hearthdns-devices 1",
             "hearthdns-devices 2",
-            "line 1, word 2: the file is of another version; this program knows version 1",
+            "1:19: the file is of another version; this program knows version 1",
         ),
         (
             "hearthdns-devices",
             "hearthdns",
-            "line 1, word 1: this is no file of devices",
+            "1:1: this is no file of devices",
         ),
-        (
-            "device tv",
-            "devise tv",
-            "line 3, word 1: expected device, invite or end",
-        ),
-        (
-            "device tv",
-            "device TV",
-            "line 3, word 2: this is no name for a device",
-        ),
+        ("device tv", "devise tv", "3:1: expected device, invite or end"),
+        ("device tv", "device TV", "3:8: this is no name for a device"),
         (
             "device tv",
             "device anna-phone",
-            "line 3, word 2: there are two devices of this name",
+            "3:8: there are two devices of this name",
         ),
-        (
-            "aaaaaaaaaaaaaaae",
-            "aaaaaaaaaaaaaaa1",
-            "line 3, word 3: this is no token",
-        ),
+        ("aaaaaaaaaaaaaaae", "aaaaaaaaaaaaaaa1", "3:11: this is no token"),
         (
             "aaaaaaaaaaaaaaae",
             "aaaaaaaaaaaaaaac",
-            "line 3, word 3: two devices have this token",
+            "3:11: two devices have this token",
         ),
         (
             "aaaaaaaaaaaaaaae zones",
             "aaaaaaaaaaaaaaae all",
-            "line 3, word 4: expected zones or everything",
+            "3:28: expected zones or everything",
         ),
         (
             "zones 1795872000\ninvite",
             "zones\ninvite",
-            "line 3, word 5: expected when it was made, found nothing",
+            "3:34: expected when it was made, found nothing",
         ),
         (
             "zones 1795872000\ninvite",
             "zones +1\ninvite",
-            "line 3, word 5: expected when it was made as a number",
+            "3:34: expected when it was made as a number",
         ),
         (
             "zones 1795872000\ninvite",
             "zones 1 revoked=1 revoked=1\ninvite",
-            "line 3, word 7: expected seen= or revoked=, each once",
+            "3:46: expected seen= or revoked=, each once",
         ),
         (
             "zones 1795872000\ninvite",
             "zones 1 seen=1/HTTPS\ninvite",
-            "line 3, word 6: expected seen=SECONDS/TRANSPORT",
+            "3:36: expected seen=SECONDS/TRANSPORT",
         ),
-        ("0000-0003", "0000-000U", "line 5, word 2: this is no code"),
-        (
-            "0000-0003",
-            "0000-0001",
-            "line 5, word 2: two invites have this code",
-        ),
+        ("0000-0003", "0000-000U", "5:8: this is no code"),
+        ("0000-0003", "0000-0001", "5:8: two invites have this code"),
         (
             "0003 tv",
             "0003 tw",
-            "line 5, word 3: no line above has a device of this name",
+            "5:18: no line above has a device of this name",
         ),
         (
             "1795958400 1\nend",
             "1795958400 0\nend",
-            "line 5, word 5: expected 1 or more uses",
+            "5:32: expected 1 or more uses",
         ),
         (
             "1795958400 1\nend",
             "1795958400 1 \nend",
-            "line 5, word 6: nothing is expected here",
+            "5:34: nothing is expected here",
         ),
         (
             "end 4\n",
             "",
-            "line 6, word 1: the end is missing; a part of the file is lost",
+            "6:1: the end is missing; a part of the file is lost",
         ),
         (
             "end 4\n",
             "end 4",
-            "line 6, word 1: the line has no end; a part of the file is lost",
+            "6:1: the line has no end; a part of the file is lost",
         ),
         (
             "end 4",
             "end 5",
-            "line 6, word 2: 5 entries are announced and 4 are there; a part of the file is missing",
+            "6:5: 5 entries are announced and 4 are there; a part of the file is missing",
         ),
-        (
-            "end 4\n",
-            "end 4\n\n",
-            "line 7, word 1: something stands behind the end",
-        ),
+        ("end 4\n", "end 4\n\n", "7:1: something stands behind the end"),
     ] {
         let text = good.replacen(from, to, 1);
         assert_ne!(text, good, "{from}");
@@ -334,13 +314,10 @@ fn damage_is_told_with_its_place_and_without_secrets() {
         assert_eq!(said, expected, "{to}");
     }
     let revoked = good.replace("aaac zones 1795872000", "aaac zones 1 revoked=2");
-    assert_eq!(
-        damage(&revoked),
-        "line 4, word 3: this device is revoked, and has invites"
-    );
+    assert_eq!(damage(&revoked), "4:18: this device is revoked, and has invites");
     assert_eq!(
         damage("").as_str(),
-        "line 1, word 1: the line has no end; a part of the file is lost"
+        "1:1: the line has no end; a part of the file is lost"
     );
 }
 

@@ -11,6 +11,7 @@ use crate::message::flag;
 use crate::view::{Routing, ViewRoutes, ViewZones};
 use crate::zone::{Itself, Zone, master};
 
+#[cfg(test)]
 mod devices;
 
 const LAN: &str = "192.168.1.20";

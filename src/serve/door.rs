@@ -39,7 +39,7 @@ pub fn of(
 ) -> Result<Vec<Vec<Door>>, String> {
     let Listener { url, udp, tcp } = listener;
     let datagrams = |socket| vec![Door(Kind::Datagrams(socket))];
-    let entrance = |transport| Entrance::new(gates.of(transport), url.private_only);
+    let entrance = |transport| Entrance::new(gates.of(transport, url.private_only), url.private_only);
     let connections = |speech: Speech, transport| {
         let entrance = entrance(transport);
         move |socket| Door(Kind::Connections(socket, speech.clone(), entrance.clone()))

@@ -1,5 +1,6 @@
 //! How many connections may be open, in all and for one client. Each transport has a gate of its own, so that a
-//! crowd at one does not shut another.
+//! crowd at one does not shut another; and one more for its private-only listeners, which may be open to the
+//! internet: strangers there take no place of the house.
 //!
 //! A connection passes the gate before anything is read from it, and holds its place until it is gone: a
 //! handshake that never ends costs a place like any other connection. It comes by an [`Entrance`], one for each
@@ -27,33 +28,35 @@ pub struct Limits {
     pub idle: Duration,
 }
 
-/// The gates of all transports; that of UDP, which has no connections, stays shut.
-pub struct Gates([Arc<Gate>; Transport::ALL.len()]);
+/// The gates of all transports, for everybody and for private-only listeners; those of UDP, which has no
+/// connections, stay shut.
+pub struct Gates([[Arc<Gate>; Transport::ALL.len()]; 2]);
 
 impl Gates {
     /// Gates with these bounds: those of plain TCP, and those of each encrypted transport.
     #[must_use]
     pub fn new(tcp: Limits, encrypted: Limits, traffic: &Arc<Traffic>) -> Self {
-        Gates(Transport::ALL.map(|transport| {
+        let gate = |transport: Transport| {
             let limits = if transport.is_encrypted() { encrypted } else { tcp };
             Arc::new(Gate::new(transport, limits, Arc::clone(traffic)))
-        }))
+        };
+        Gates([(), ()].map(|()| Transport::ALL.map(gate)))
     }
 
-    /// The gate of a transport.
+    /// The gate of a transport's listeners that are private-only or not.
     #[must_use]
-    pub fn of(&self, transport: Transport) -> &Arc<Gate> {
-        &self.0[transport as usize]
+    pub fn of(&self, transport: Transport, private_only: bool) -> &Arc<Gate> {
+        &self.0[usize::from(private_only)][transport as usize]
     }
 
     /// Connections open now, over all transports.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.0.iter().map(|gate| gate.open()).sum()
+        self.0.iter().flatten().map(|gate| gate.open()).sum()
     }
 }
 
-/// Counts the connections of one transport; shared by all its listeners.
+/// Counts the connections of one transport; shared by its listeners of one kind.
 pub struct Gate {
     transport: Transport,
     limits: Limits,
@@ -91,6 +94,7 @@ impl Entrance {
     }
 
     /// The gate that it leads to.
+    #[cfg(feature = "quic")]
     pub(super) fn gate(&self) -> &Gate {
         &self.gate
     }
@@ -222,6 +226,27 @@ mod tests {
     }
 
     #[test]
+    fn every_transport_has_gates_of_its_own_and_one_for_devices() {
+        let limits = Limits {
+            connections: 1,
+            per_client: 1,
+            pipeline: 1,
+            idle: Duration::from_secs(1),
+        };
+        let gates = Gates::new(limits, limits, &Arc::default());
+        let mut places = Vec::new();
+        for transport in Transport::ALL {
+            for private_only in [false, true] {
+                let entrance = Entrance::new(gates.of(transport, private_only), private_only);
+                let enter = || entrance.enter("192.0.2.1".parse().unwrap());
+                places.push(enter().unwrap());
+                assert!(enter().is_none());
+            }
+        }
+        assert_eq!(gates.open(), places.len());
+    }
+
+    #[test]
     fn places_are_few_for_all_and_fewer_for_one_and_come_back() {
         let traffic = Arc::new(Traffic::default());
         let limits = Limits {
@@ -231,16 +256,10 @@ mod tests {
             idle: Duration::from_secs(1),
         };
         let gate = Arc::new(Gate::new(Transport::Tls, limits, Arc::clone(&traffic)));
-        // One gate for all listeners of a transport, whomever they answer.
-        let entrances = [false, true].map(|private_only| Entrance::new(&gate, private_only));
-        let enter = |addr: &str| {
-            let place = entrances[addr.len() % 2].enter(addr.parse().unwrap());
-            if let Some(place) = &place {
-                assert_eq!(place.client(Bearer::Nobody).private_only, addr.len() % 2 == 1);
-            }
-            place
-        };
+        let entrance = Entrance::new(&gate, true);
+        let enter = |addr: &str| entrance.enter(addr.parse().unwrap());
         let first = enter("192.0.2.1");
+        assert!(first.as_ref().unwrap().client(Bearer::Nobody).private_only);
         let second = enter("::ffff:192.0.2.1");
         assert!(first.is_some() && second.is_some());
         assert!(enter("192.0.2.1").is_none());

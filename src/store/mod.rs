@@ -6,8 +6,9 @@
 //! ([`State::LastGood`]), or closed because no good version is known ([`State::Closed`]). The last good
 //! version is the running one, or after a restart the copy in the state folder ([`remembered`]).
 //! The daemon and an offline `dnsctl` use the same [`Store`]; only what `publish` does differs.
-//! Read [`load`] next (folder to zones), then [`edits`] and [`lifecycle`] (the changes).
+//! Read [`load`] next (folder to zones), then [`edits`] and [`lifecycle`] (the changes). [`devices`] is a file of its own.
 
+pub mod devices;
 pub(crate) mod disk;
 pub mod edits;
 mod folder;

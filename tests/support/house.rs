@@ -15,6 +15,8 @@ use super::wire::Message;
 pub(crate) struct House {
     root: PathBuf,
     listen: Vec<String>,
+    /// Plain listeners that the config file names.
+    plain_of_config: usize,
     upstreams: Vec<String>,
 }
 
@@ -33,6 +35,7 @@ impl House {
         House {
             root,
             listen: vec!["127.0.0.1:0".to_owned()],
+            plain_of_config: 0,
             upstreams: vec!["127.0.0.1:9".to_owned()],
         }
     }
@@ -70,6 +73,13 @@ impl House {
     /// Listening there as well, in this notation: `tls://127.0.0.1:0`.
     pub(crate) fn listen_too(mut self, listen: &[&str]) -> Self {
         self.listen.extend(listen.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Listening where the config file says, at so many plain addresses among others.
+    pub(crate) fn listen_of_config(mut self, plain: usize) -> Self {
+        self.listen.clear();
+        self.plain_of_config = plain;
         self
     }
 
@@ -132,10 +142,8 @@ impl House {
     }
 
     fn plain_listeners(&self) -> usize {
-        self.listen
-            .iter()
-            .filter(|listen| !listen.contains("://"))
-            .count()
+        let flags = self.listen.iter().filter(|listen| !listen.contains("://"));
+        flags.count() + self.plain_of_config
     }
 
     /// Starts the daemon with everything in its log, in the network namespace of another process.
@@ -240,6 +248,13 @@ impl Daemon {
         let log = self.process.log();
         let found = log.iter().find_map(|line| listener(line, transport));
         found.unwrap_or_else(|| panic!("no {transport} listener in the log:\n{}", log.join("\n")))
+    }
+
+    /// Where the listeners for `tls`, `https`, `quic` or `h3` are that are private-only.
+    pub(crate) fn private_only(&self, transport: &str) -> Vec<SocketAddr> {
+        let log = self.process.log();
+        let lines = log.iter().filter(|line| line.ends_with("(private-only)"));
+        lines.filter_map(|line| listener(line, transport)).collect()
     }
 
     /// A client of the first listener.

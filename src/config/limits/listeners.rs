@@ -8,7 +8,8 @@ pub const ENCRYPTED_CONNECTIONS: Limit = Limit::key(
     128,
     (1, 4096),
     Unit::Count,
-    "each of tls, https, quic and h3 has so many places; one costs a descriptor or tens of KiB",
+    "each of tls, https, quic and h3 has so many places, and as many again where it is private-only; one costs a \
+     descriptor or tens of KiB",
 );
 /// Open connections of one client address to each encrypted transport.
 pub const ENCRYPTED_PER_CLIENT: Limit = Limit::key(
