@@ -3,7 +3,7 @@
 //! A [`Registry`] is values in memory: no file, no clock, no randomness of its own. A change is made on a copy, written
 //! to disk by `store::devices`, and only then published as [`Tokens`], which every encrypted query that bears a token
 //! is looked up in. Read [`secret`] for tokens and codes, [`claim`] for what a client shows and what that makes it,
-//! [`file`] for the form on disk, [`guard`] for how guesses are slowed down.
+//! [`mod@file`] for the form on disk, [`guard`] for how guesses are slowed down.
 //!
 //! A token is a capability: whoever has it is the device. It stands in the path of DNS over HTTPS, or as a label of
 //! the name in SNI, and SNI is not encrypted: whoever can watch the path of a device that uses DoT or DoQ learns its

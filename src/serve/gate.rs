@@ -3,7 +3,7 @@
 //! internet: strangers there take no place of the house.
 //!
 //! A connection passes the gate before anything is read from it, and holds its place until it is gone: a
-//! handshake that never ends costs a place like any other connection. It comes by an [`Entrance`], one for each
+//! handshake that never ends costs a place like any other connection. It comes by an entrance, one for each
 //! listener, and what that listener answers goes with its place.
 
 use std::collections::HashMap;
