@@ -148,7 +148,7 @@ impl Pool {
         };
         loop {
             let moved = self.moved.notified();
-            let mut news = {
+            let (mut news, network) = {
                 let mut state = self.lock();
                 if let Some((member, is_reused)) = state.pick() {
                     return Ok(Lease {
@@ -158,25 +158,29 @@ impl Pool {
                         _place: place,
                     });
                 }
-                match &state.connecting {
+                let news = match &state.connecting {
                     Some(news) => news.clone(),
                     None => self.connect(&mut state, deadline),
-                }
+                };
+                (news, state.network)
             };
             let end = tokio::select! {
                 biased;
                 end = timeout_at(deadline, news.wait_for(Option::is_some)) => end,
                 () = moved => continue,
             };
-            match end {
+            let error = match end {
                 Err(_) => return Err(Error::timed_out()),
                 // The sender goes without a word only when the program ends.
                 Ok(Err(_)) => return Err(Error::closed()),
-                Ok(Ok(end)) => {
-                    if let Some(Err(error)) = &*end {
-                        return Err(error.clone());
-                    }
-                }
+                Ok(Ok(end)) => match &*end {
+                    Some(Err(error)) => error.clone(),
+                    _ => continue,
+                },
+            };
+            // Whoever was connecting may have heard of another network, and ended, before we did.
+            if self.lock().network == network {
+                return Err(error);
             }
         }
     }
