@@ -2,8 +2,8 @@
 //! ask us, NSD and Knot DNS answer the same zones as we do, and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand
 //! upstream, over every transport that each of them speaks.
 //!
-//! The tests are in `interop/`: `clients`, `listeners`, `stubs`, `browsers`, `agreement`, `resolver`, `encrypted` and
-//! `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's own.
+//! The tests are in `interop/`: `clients`, `listeners`, `stubs`, `bearers`, `browsers`, `agreement`, `resolver`,
+//! `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's own.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
 //! passed. Peers run on loopback ports, but for `quic`, with files in a temporary folder, and are stopped by their own pid.
@@ -11,6 +11,9 @@
 
 #[path = "interop/agreement.rs"]
 mod agreement;
+#[cfg(feature = "h3")]
+#[path = "interop/bearers.rs"]
+mod bearers;
 #[cfg(feature = "h3")]
 #[path = "interop/browsers.rs"]
 mod browsers;
@@ -61,6 +64,8 @@ fn main() -> ExitCode {
         listeners::TESTS,
         #[cfg(feature = "h3")]
         stubs::TESTS,
+        #[cfg(feature = "h3")]
+        bearers::TESTS,
         #[cfg(feature = "h3")]
         browsers::TESTS,
         #[cfg(feature = "h3")]

@@ -5,6 +5,7 @@
 //! `tests/run` unpacks it; it runs in a network of its own, with users and a configuration that only it sees.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -36,22 +37,7 @@ const ASKED: &str = "matrix.hearth.example.";
 fn stubby_asks_over_tls() {
     let (house, daemon) = served_encrypted();
     let server = daemon.encrypted("tls");
-    let stubby = |authority: &str, name: &str| {
-        let addr = free_address();
-        let config = format!(
-            "resolution_type: GETDNS_RESOLUTION_STUB\ndns_transport_list: [GETDNS_TRANSPORT_TLS]\n\
-             tls_authentication: GETDNS_AUTHENTICATION_REQUIRED\ntls_ca_file: \"{}\"\nidle_timeout: 1000\n\
-             listen_addresses: [{}@{}]\nupstream_recursive_servers:\n  - address_data: {}\n    tls_port: {}\n    \
-             tls_auth_name: \"{name}\"\n",
-            house.path(authority).display(),
-            addr.ip(),
-            addr.port(),
-            server.ip(),
-            server.port(),
-        );
-        // Whether it comes up is seen at its answers: a stranger's are errors.
-        Stub::start("stubby", &["-C"], addr, &config)
-    };
+    let stubby = |authority: &str, name: &str| stubby(server, &house.path(authority), name);
     let good = stubby("authority.pem", "dns.example");
     let reply = good.reply();
     assert_eq!(
@@ -66,8 +52,26 @@ fn stubby_asks_over_tls() {
     }
 }
 
+/// stubby before this server, which must prove to be `name`.
+pub(crate) fn stubby(server: SocketAddr, authority: &Path, name: &str) -> Stub {
+    let addr = free_address();
+    let config = format!(
+        "resolution_type: GETDNS_RESOLUTION_STUB\ndns_transport_list: [GETDNS_TRANSPORT_TLS]\n\
+         tls_authentication: GETDNS_AUTHENTICATION_REQUIRED\ntls_ca_file: \"{}\"\nidle_timeout: 1000\n\
+         listen_addresses: [{}@{}]\nupstream_recursive_servers:\n  - address_data: {}\n    tls_port: {}\n    \
+         tls_auth_name: \"{name}\"\n",
+        authority.display(),
+        addr.ip(),
+        addr.port(),
+        server.ip(),
+        server.port(),
+    );
+    // Whether it comes up is seen at its answers: a stranger's are errors.
+    Stub::start("stubby", &["-C"], addr, &config)
+}
+
 /// A stub resolver of others, with its configuration.
-struct Stub {
+pub(crate) struct Stub {
     process: Running,
     addr: SocketAddr,
     _house: House,
@@ -89,7 +93,7 @@ impl Stub {
 
     /// What it says of [`ASKED`], whatever that is, as soon as it says anything.
     #[track_caller]
-    fn reply(&self) -> Message {
+    pub(crate) fn reply(&self) -> Message {
         let query = Message::query(ASKED, rtype::A);
         let client = Client::new(self.addr, self.addr);
         let end = Instant::now() + DEADLINE;
