@@ -2,10 +2,11 @@
 //!
 //! Nothing in HearthDNS grows without a bound that stands here. The configuration reads its ranges from this
 //! table, modules above take their constants from it (`limits::TCP_PIPELINE.default`), those below have
-//! constants to which it points, and [`Table`] prints it. A value out of its range is refused and never clamped: what runs is what the file says.
+//! constants to which it points, and [`Table`] prints it. A value out of its range is refused and never clamped: what
+//! runs is what the file says.
 //!
-//! To add a bound: write a `const`, put it into [`TABLE`]; of forwarding or devices, into their own file. To let users choose
-//! it: give it a key with `Limit::key`, and read that key in `reader`; a bound that is not theirs to choose is
+//! To add a bound: write a `const`, put it into [`TABLE`]; of listeners, forwarding or devices, into their own file. To
+//! let users choose it: give it a key with `Limit::key`, and read that key in `reader`; a bound that is not theirs to choose is
 //! `Limit::fixed`.
 
 mod devices;
@@ -714,7 +715,9 @@ pub const DRAIN: Limit = Limit::fixed(
 
 /// All bounds: those that users can choose first, in the order of the example file.
 pub static TABLE: &[Limit] =
-    &joined::<{ FIRST.len() + FORWARDING.len() + DEVICES.len() }>(&[FIRST, FORWARDING, DEVICES]);
+    &joined::<{ FIRST.len() + LISTENERS.len() + FORWARDING.len() + DEVICES.len() }>(&[
+        FIRST, LISTENERS, FORWARDING, DEVICES,
+    ]);
 
 const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {
     let mut all = [EDNS_PAYLOAD; N];
@@ -802,25 +805,6 @@ const FIRST: &[Limit] = &[
     TCP_GATHER,
     TCP_BACKLOG,
     DRAIN,
-    HANDSHAKE,
-    HANDSHAKE_SHARE,
-    CONNECTION_MEMORY,
-    REQUEST,
-    HTTP_HEAD,
-    HTTP_FIELDS,
-    HTTP_TARGET,
-    QUERY_BYTES,
-    SEND_BUFFER,
-    QUIC_INCOMING,
-    QUIC_INCOMING_BYTES,
-    H3_UNI_STREAMS,
-    H3_UNI_BYTES,
-    H3_REQUESTS,
-    CERTIFICATE_FILE,
-    CERTIFICATE_CHECK,
-    PADDING_BLOCK,
-    SERVER_NAME,
-    SERVER_ADDRESSES,
     NEGATIVE_ANCHORS,
     DNSSEC_LOOKUPS,
     DNSSEC_OUTSTANDING,

@@ -164,3 +164,26 @@ pub const SERVER_ADDRESSES: Limit = Limit::fixed(
     Unit::Count,
     "a reply with all of them fits a datagram",
 );
+
+/// Those that users cannot choose.
+pub(super) const LISTENERS: &[Limit] = &[
+    HANDSHAKE,
+    HANDSHAKE_SHARE,
+    CONNECTION_MEMORY,
+    REQUEST,
+    HTTP_HEAD,
+    HTTP_FIELDS,
+    HTTP_TARGET,
+    QUERY_BYTES,
+    SEND_BUFFER,
+    QUIC_INCOMING,
+    QUIC_INCOMING_BYTES,
+    H3_UNI_STREAMS,
+    H3_UNI_BYTES,
+    H3_REQUESTS,
+    CERTIFICATE_FILE,
+    CERTIFICATE_CHECK,
+    PADDING_BLOCK,
+    SERVER_NAME,
+    SERVER_ADDRESSES,
+];
