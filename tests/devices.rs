@@ -259,6 +259,23 @@ fn a_private_only_listener_refuses_what_an_overlay_does_not_hold_and_what_is_cac
 }
 
 #[test]
+fn a_private_only_listener_is_not_announced_to_the_house() {
+    let (house, authority, _upstream) = house(&format!(
+        "{HOME}addresses: [127.0.0.1]\ndiscovery: {{ddr: force}}\n"
+    ));
+    authority.issue(&house, &[NAME, "127.0.0.1"], 2099);
+    let daemon = house.start();
+    let reply = daemon.ask("_dns.resolver.arpa.", 64);
+    let told = reply.answer_lines().join(" ");
+    for way in [Way::Tls, Way::Http1, Way::Quic, Way::Http3] {
+        // The parameter `port` of SVCB (RFC 9460, 7.2).
+        let announced = |addr: SocketAddr| told.contains(&format!("00030002{:04x}", addr.port()));
+        assert!(announced(way.listener(&daemon, false)), "{way:?} {told}");
+        assert!(!announced(way.listener(&daemon, true)), "{way:?} {told}");
+    }
+}
+
+#[test]
 fn nothing_private_leaks_through_devices_and_their_listeners() {
     let (house, authority, upstream) = house(HOME);
     let daemon = house.start();
