@@ -1,9 +1,10 @@
 //! Other people's DNS software against ours: dig, kdig, curl, dnspython, stubby, systemd-resolved, Firefox and Chromium
 //! ask us, NSD and Knot DNS answer the same zones as we do, and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand
-//! upstream, over every transport that each of them speaks.
+//! upstream, over every transport that each of them speaks. Unbound and dnsmasq stand in front of us as routers.
 //!
 //! The tests are in `interop/`: `clients`, `listeners`, `stubs`, `bearers`, `browsers`, `agreement`, `resolver`,
-//! `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's own.
+//! `routers`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
+//! own.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
 //! passed. Peers run on loopback ports, but for `quic`, with files in a temporary folder, and are stopped by their own pid.
@@ -36,6 +37,8 @@ mod peers;
 mod quic;
 #[path = "interop/resolver.rs"]
 mod resolver;
+#[path = "interop/routers.rs"]
+mod routers;
 #[cfg(feature = "h3")]
 #[path = "interop/stubs.rs"]
 mod stubs;
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         clients::TESTS,
         agreement::TESTS,
         resolver::TESTS,
+        routers::TESTS,
         #[cfg(feature = "h3")]
         listeners::TESTS,
         #[cfg(feature = "h3")]

@@ -12,6 +12,7 @@
 mod devices;
 mod forwarding;
 mod listeners;
+mod onboard;
 
 use std::fmt;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::zone::master::{self, lexer};
 pub use devices::*;
 pub use forwarding::*;
 pub use listeners::*;
+pub use onboard::*;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -797,6 +799,8 @@ const FIRST: &[Limit] = &[
     CONTROL_REQUEST,
     CONTROL_REPLY,
     CONTROL_LISTED,
+    VERIFY_ATTEMPT,
+    VERIFY_TIME,
     CACHE_FILE,
     CACHE_FILE_TIME,
     CACHE_LISTED,

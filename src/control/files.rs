@@ -26,7 +26,8 @@ const MAX_CHANGES: usize = limits::LOG_CHANGES.default_usize();
 const MAX_COMPARED: u64 = limits::LOG_COMPARED.default;
 
 /// Carries out a request that concerns zones on disk. None for one that only a running daemon can answer
-/// (`status`, `flush`, `reconnect`, `explain`, those about devices, and `check` and `reload`, which replace what is running).
+/// (`status`, `flush`, `reconnect`, `explain`, those about devices, and `check` and `reload`, which replace what is running),
+/// and for `facts`, which takes more than zones.
 ///
 /// `live` is said in acknowledgements: whether `publish` brings a change to clients.
 pub fn execute(
@@ -67,6 +68,7 @@ pub fn execute(
         | Request::CacheStats(_)
         | Request::CacheDump(_)
         | Request::Reconnect(_)
+        | Request::Facts(_)
         | Request::Explain(_) => {
             return None;
         }

@@ -55,6 +55,8 @@ pub enum Request {
     CacheDump(CacheDump),
     /// Drops the connections to upstreams, as after a change of the network.
     Reconnect(Nothing),
+    /// What routers and devices need to know of the server.
+    Facts(Nothing),
     /// How a query would be answered, step by step.
     Explain(Explain),
     /// An invite for a device, and the device if need be.
@@ -232,6 +234,8 @@ pub enum Answer {
     CacheEntries(CacheEntries),
     /// To `reconnect`.
     Reconnected(Reconnected),
+    /// To `facts`.
+    Facts(Facts),
     /// To `explain`.
     Explained(Explained),
     /// To `invite`.
@@ -242,6 +246,12 @@ pub enum Answer {
     Revoked(Revoked),
     /// To `log`.
     Log(Log),
+    /// Of `dnsctl router`, which makes it itself: kinds of routers.
+    Routers(Routers),
+    /// Of `dnsctl router KIND`: what to do there.
+    Router(Router),
+    /// Of `dnsctl router --verify`: what the router answers.
+    Verified(Verified),
 }
 
 /// What an edit did. When it is said, the change is on disk and, by a daemon, in every answer.
@@ -593,6 +603,109 @@ pub struct Reconnected {
     /// configuration says `local`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub subnets_changed: bool,
+}
+
+/// What routers and devices need to know of the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Host name of the server, absolute, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Addresses at which the house reaches it, the preferred one first.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// The port of each of `plain`, `tls`, `https`, `quic` and `h3` that is listened for.
+    #[serde(default)]
+    pub ports: BTreeMap<String, u16>,
+    /// Who vouches for its certificate: `public`, `own` or `none`.
+    pub trust: String,
+    /// The zones that every client sees, in the order of their names.
+    #[serde(default)]
+    pub zones: Vec<ZoneFacts>,
+    /// Zones that only clients of a view see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_views: Vec<String>,
+}
+
+/// What can be asked of a zone to see that an answer is ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneFacts {
+    /// The zone, absolute.
+    pub zone: String,
+    /// Primary server and mailbox of its SOA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soa: Option<(String, String)>,
+    /// A name with addresses, private ones where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its addresses, of one family.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+}
+
+/// Kinds of routers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routers {
+    /// Each with its word, and what comes out.
+    pub kinds: Vec<(String, String)>,
+}
+
+/// What to do at a router.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Router {
+    /// Its kind.
+    pub kind: String,
+    /// Whether it takes back what the guide without it does.
+    pub undo: bool,
+    /// Whether the text can be pasted or piped whole.
+    pub script: bool,
+    /// The steps in their order.
+    pub steps: Vec<RouterStep>,
+    /// The same as one text.
+    pub text: String,
+    /// What else the user should know, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// One step at a router: either of the two.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterStep {
+    /// A sentence for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub say: Option<String>,
+    /// A line to paste, or what to type into a field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+}
+
+/// What a router answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Whom was asked: address and port.
+    pub router: String,
+    /// Each zone.
+    pub zones: Vec<ZoneVerdict>,
+    /// What else the user should know, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// How it stands with one zone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneVerdict {
+    /// The zone, absolute.
+    pub zone: String,
+    /// The name that was asked for, where the zone has one with an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// `right`, `stripped`, `not-forwarded`, `missing`, `other-address`, `refused`, `failed`, `silent` or `not-asked`.
+    pub verdict: String,
+    /// What that means, and what to look at.
+    pub reason: String,
+    /// The lines for this kind of router that mend it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
 }
 
 /// How a query would be answered.

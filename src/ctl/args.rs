@@ -1,6 +1,7 @@
 //! The words of `dnsctl`'s command line.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -9,6 +10,8 @@ use crate::control::types::{
     AddZone, CacheDump, DeviceWords, Explain, Flush, Invite, ListRecords, Nothing, RecordWords, RemoveRecord,
     Request, ZoneWords,
 };
+use crate::onboard::PLAIN_PORT;
+use crate::onboard::router::Kind;
 use crate::zone::rdata;
 use crate::zone::record::MAX_TTL;
 
@@ -188,6 +191,19 @@ invites are void. `dnsctl invite` makes the device anew with another token.
 Example:
   dnsctl revoke anna-phone";
 
+const ROUTER_EXAMPLES: &str = "\
+Prints the exact lines, or the places to click, that make a router forward\nyour \
+zones to this server and let their private addresses pass. It changes\nnothing by \
+itself. Without KIND it lists the kinds.\n
+With --verify it asks the router, and says for each zone what is wrong and\nwhich \
+line mends it; exit code 1 if something is wrong.\n
+Examples:
+  dnsctl router
+  dnsctl router openwrt | ssh root@192.168.1.1 sh
+  dnsctl router openwrt --undo
+  dnsctl router unbound --server 192.168.1.10 --zone hearth.example
+  dnsctl router openwrt --verify";
+
 const UNDO_EXAMPLES: &str = "\
 Goes back to the file as it was before the last edit; again goes one further
 back. Brings back a removed zone. What is undone stays in the history folder.
@@ -282,6 +298,9 @@ pub enum Command {
     /// Refuse a device's token from now on
     #[command(after_help = REVOKE_EXAMPLES)]
     Revoke(DeviceArgs),
+    /// Print what a router must be told, or ask it
+    #[command(after_help = ROUTER_EXAMPLES)]
+    Router(RouterArgs),
     /// List earlier versions of a zone
     Log(ZoneArgs),
     /// Go back to the version before the last edit
@@ -464,6 +483,29 @@ pub struct DeviceArgs {
     name: String,
 }
 
+/// A router.
+#[derive(Debug, Args)]
+pub struct RouterArgs {
+    /// What the router is
+    #[arg(value_name = "KIND", value_parser = kind)]
+    pub kind: Option<Kind>,
+    /// Print what takes it back
+    #[arg(long, requires = "kind", conflicts_with = "verify")]
+    pub undo: bool,
+    /// Ask the router whether it does it
+    #[arg(long)]
+    pub verify: bool,
+    /// Address of this server, with :PORT if not 53
+    #[arg(long, value_name = "ADDR", value_parser = server_address)]
+    pub server: Vec<SocketAddr>,
+    /// Only these zones
+    #[arg(long = "zone", value_name = "ZONE")]
+    pub only: Vec<String>,
+    /// The router to ask [default: the default gateway]
+    #[arg(long, value_name = "ADDR", value_parser = server_address, requires = "verify")]
+    pub router: Option<SocketAddr>,
+}
+
 impl Command {
     /// The request that this command is.
     #[must_use]
@@ -525,6 +567,7 @@ impl Command {
             Self::Revoke(args) => Request::Revoke(DeviceWords {
                 name: args.name.clone(),
             }),
+            Self::Router(_) => Request::Facts(Nothing {}),
             Self::Log(args) => Request::Log(zone(args)),
             Self::Undo(args) => Request::Undo(zone(args)),
         }
@@ -620,6 +663,21 @@ fn takes_value(command: &clap::Command, text: &str) -> bool {
         command
             .get_arguments()
             .any(|argument| argument.get_long() == Some(name) && argument.get_action().takes_values())
+    })
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Kind::named(text).ok_or_else(|| {
+        let words: Vec<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+        format!("expected one of {}", words.join(", "))
+    })
+}
+
+/// An address, with or without a port.
+fn server_address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, PLAIN_PORT));
+    address.or_else(|_| text.parse::<SocketAddr>()).map_err(|_| {
+        "expected an IP address, as 192.168.1.10, 192.168.1.10:5300 or [fd00::1]:5300".to_owned()
     })
 }
 

@@ -1,12 +1,14 @@
 //! `dnsctl`: a command line becomes a request; a daemon or, without one, the files answer it.
 //!
-//! [`args`] are the words, [`output`] the text for people. What a request means is said elsewhere:
+//! [`args`] are the words, [`output`] the text for people; [`mod@router`] makes more of an answer, and asks a router. What a request means is said elsewhere:
 //! [`crate::control`]. Read [`args`] next.
 
 pub mod args;
+mod ask;
 mod devices;
 pub mod output;
 mod places;
+mod router;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::control::client::{Client, ClientError};
+use crate::control::facts::{ServerWords, facts};
 use crate::control::files;
 use crate::control::line::reply_line;
 use crate::control::types::{Answer, Code, Failure, Request};
@@ -40,7 +43,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let request = line.command.request();
-    let reply = answer(&line, &request);
+    let reply = match &line.command {
+        Command::Router(args) => router::run(args, || answer(&line, &request)),
+        _ => answer(&line, &request),
+    };
     if line.target.json {
         say(&mut io::stdout().lock(), &reply_line(&reply.result));
         return match &reply.result {
@@ -109,7 +115,8 @@ fn answer(line: &CommandLine, request: &Request) -> Reply {
     }
     if let Some(zones) = &target.zones {
         return match places::settings_in(zones, target.state.as_deref()) {
-            Ok(settings) => on_files(settings, request, Why::Asked),
+            // No listener is known: whoever needs an address is told to name it.
+            Ok(settings) => on_files(settings, request, Why::Asked, &ServerWords::default()),
             Err(failure) => Reply::new(Err(failure)),
         };
     }
@@ -120,7 +127,13 @@ fn answer(line: &CommandLine, request: &Request) -> Reply {
     match Client::connect(&config.control) {
         Ok(client) => ask(client, request),
         Err(ClientError::NobodyListens(..)) => {
-            on_files(StoreSettings::of(&config), request, Why::NoDaemon(config.control))
+            let server = places::server_of(&config);
+            on_files(
+                StoreSettings::of(&config),
+                request,
+                Why::NoDaemon(config.control),
+                &server,
+            )
         }
         Err(error) => Reply::failed(NO_DAEMON, error.to_string()),
     }
@@ -141,7 +154,7 @@ enum Why {
     NoDaemon(PathBuf),
 }
 
-fn on_files(settings: StoreSettings, request: &Request, why: Why) -> Reply {
+fn on_files(settings: StoreSettings, request: &Request, why: Why, server: &ServerWords) -> Reply {
     let now = now();
     let asks_daemon = matches!(
         request,
@@ -182,6 +195,10 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why) -> Reply {
     }
     let result = if let Request::Check(_) = request {
         Ok(Answer::Checked(files::check(settings, now)))
+    } else if let Request::Facts(_) = request {
+        let mut store = Store::open(settings);
+        store.inspect(now);
+        Ok(Answer::Facts(facts(&store, server)))
     } else {
         let mut store = Store::open(settings);
         store.inspect(now);

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::devices;
 use crate::control::types::{
     Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, Reconnected,
-    RecordText, Records, Reloaded, Request, Stats, Status, TransportStats, ZoneState, ZoneStatus, Zones,
+    RecordText, Records, Reloaded, Request, Stats, Status, TransportStats, Verified, ZoneState, ZoneStatus,
+    Zones,
 };
 
 /// What goes to stdout, and what to stderr beside it.
@@ -43,6 +44,21 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         Answer::Devices(all) => devices::print_devices(all, &mut printed),
         Answer::Revoked(revoked) => devices::print_revoked(revoked, &mut printed),
         Answer::Log(log) => print_log(log, &mut printed),
+        // `dnsctl` has no command that prints the facts themselves.
+        Answer::Facts(_) => {}
+        Answer::Routers(routers) => {
+            let rows: Vec<Vec<String>> = routers
+                .kinds
+                .iter()
+                .map(|(kind, title)| vec![kind.clone(), title.clone()])
+                .collect();
+            printed.out = table(&rows);
+        }
+        Answer::Router(router) => {
+            printed.out.clone_from(&router.text);
+            notes(&router.notes, &mut printed.err);
+        }
+        Answer::Verified(verified) => print_verified(verified, &mut printed),
     }
     printed
 }
@@ -63,6 +79,7 @@ pub fn is_bad(answer: &Answer) -> bool {
     match answer {
         Answer::Checked(checked) => !checked.defects.is_empty(),
         Answer::Reloaded(reloaded) => !reloaded.defects.is_empty(),
+        Answer::Verified(verified) => !is_right(verified),
         _ => false,
     }
 }
@@ -110,8 +127,12 @@ fn print_edited(request: &Request, edited: &Edited, printed: &mut Printed) {
             }
         }
     }
-    for note in &edited.notes {
-        let _ = writeln!(printed.err, "note: {note}");
+    notes(&edited.notes, &mut printed.err);
+}
+
+fn notes(notes: &[String], err: &mut String) {
+    for note in notes {
+        let _ = writeln!(err, "note: {note}");
     }
 }
 
@@ -477,6 +498,25 @@ fn print_explained(explained: &Explained, printed: &mut Printed) {
     for record in &explained.records {
         let _ = writeln!(out, "  {record}");
     }
+}
+
+fn print_verified(verified: &Verified, printed: &mut Printed) {
+    let _ = writeln!(printed.out, "asked {}:", verified.router);
+    for zone in &verified.zones {
+        let about = zone.host.as_ref().unwrap_or(&zone.zone);
+        let word = if zone.verdict == "right" { "ok" } else { "WRONG" };
+        let _ = writeln!(printed.out, "{word:5} {about} {}", zone.reason);
+        for line in &zone.lines {
+            let _ = writeln!(printed.out, "        {line}");
+        }
+    }
+    notes(&verified.notes, &mut printed.err);
+    printed.bad = !is_right(verified);
+}
+
+/// Whether every zone is answered as it should be.
+fn is_right(verified: &Verified) -> bool {
+    verified.zones.iter().all(|zone| zone.verdict == "right")
 }
 
 fn print_log(log: &Log, printed: &mut Printed) {

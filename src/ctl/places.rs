@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Args, Paths, Settings};
-use crate::config::limits;
+use crate::config::{Config, ListenScheme, limits};
+use crate::control::facts::ServerWords;
 use crate::control::files::defect_text;
 use crate::control::types::{Code, Failure};
+use crate::engine::Transport;
 use crate::store::{self, StoreSettings};
 
 /// The configuration of the user who runs `dnsctl`, as a daemon started by that user would take it.
@@ -37,6 +39,24 @@ pub(super) fn of_user() -> Result<Settings, Failure> {
 
 /// Largest configuration in bytes.
 const MAX_CONFIG: u64 = limits::CONFIG_BYTES.default;
+
+/// What a daemon with this configuration would be to others: where it would listen.
+pub(super) fn server_of(config: &Config) -> ServerWords {
+    let listeners = config.listen.iter().map(|listen| {
+        let transport = match listen.scheme {
+            ListenScheme::Plain => Transport::Udp,
+            ListenScheme::Tls => Transport::Tls,
+            ListenScheme::Https => Transport::Https,
+            ListenScheme::Quic => Transport::Quic,
+            ListenScheme::H3 => Transport::H3,
+        };
+        (listen.addr, transport)
+    });
+    ServerWords {
+        listeners: listeners.collect(),
+        ..ServerWords::default()
+    }
+}
 
 /// Settings for work on the files in a folder that was named. Where it is not the configuration's own, every
 /// subfolder that can be a view's is taken for one.

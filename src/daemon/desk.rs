@@ -4,7 +4,7 @@
 //! given back and the acknowledgement goes out.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use super::reconnect::Reconnect;
 use super::{snapshot, unix_now};
 use crate::cache::{Kind, Listed};
 use crate::config::{self, ListenUrl, limits};
+use crate::control::facts::{ServerWords, facts};
 use crate::control::files;
 use crate::control::server::Daemon;
 use crate::control::types::{
@@ -79,6 +80,7 @@ impl Daemon for Desk {
                 self.look_at_presence();
                 Ok(Answer::Reconnected(reconnected))
             }
+            Request::Facts(_) => Ok(Answer::Facts(facts(&self.store(), &self.server_words()))),
             Request::Explain(words) => self.explain(&words).map(Answer::Explained),
             request => {
                 if let Some(answer) = self.guests.execute(&request) {
@@ -239,6 +241,23 @@ impl Desk {
             },
             validation: self.upstreams.validator().map(validation),
         }
+    }
+
+    /// What is known of the server, zones aside.
+    fn server_words(&self) -> ServerWords {
+        ServerWords {
+            listeners: self.listeners_for_devices(),
+            ..ServerWords::default()
+        }
+    }
+
+    /// Every listener, those that answer everybody of the house first.
+    fn listeners_for_devices(&self) -> Vec<(SocketAddr, Transport)> {
+        let mut all = self.listeners.clone();
+        all.sort_by_key(|(url, _)| url.private_only);
+        all.into_iter()
+            .map(|(url, transport)| (url.addr, transport))
+            .collect()
     }
 
     fn outcome_counts(&self) -> BTreeMap<String, u64> {

@@ -3,10 +3,21 @@
 //!
 //! [`Facts`] is what every profile, script, page and router line is made from; whoever knows the configuration, the
 //! zones and the invite puts it together. Sizes of what comes out are bounded by the sizes of what goes in.
+//!
+//! Names come from zone files, and people write strange things there. Only *plain* names ([`plain`]) reach a line that
+//! another program reads; besides, everything is quoted for where it stands ([`quote`]). Where a platform cannot be
+//! served, a function says why ([`Unfit`]) and never makes something that half works.
+//!
+//! Read [`router`] next: what makes every device of a house find the zones with nothing to do on any of them.
 
+pub mod quote;
+pub mod router;
+pub mod verify;
+
+use std::fmt;
 use std::net::IpAddr;
 
-use crate::message::Name;
+use crate::message::{Name, NameRef};
 
 /// What one device is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,4 +88,122 @@ pub enum Scope {
     Zones,
     /// All.
     Everything,
+}
+
+/// Path of DNS over HTTPS (RFC 8484, 4.1.1 uses it throughout).
+pub const DOH_PATH: &str = "/dns-query";
+/// The port of plain DNS.
+pub const PLAIN_PORT: u16 = 53;
+/// The port of DNS over TLS and over QUIC (RFC 7858, 3.1; RFC 9250, 4.1.1).
+pub const TLS_PORT: u16 = 853;
+/// The port of HTTPS.
+pub const HTTPS_PORT: u16 = 443;
+
+/// Something made for a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artefact {
+    /// Name under which to save it; plain characters only.
+    pub file: String,
+    /// Media type to send it with.
+    pub media_type: &'static str,
+    /// The contents.
+    pub bytes: Vec<u8>,
+}
+
+/// Why something cannot be made for these facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// No zone that can be told of; an empty list would mean every name.
+    NoZones,
+    /// No host name in the certificate, or one that is no host name.
+    NoName,
+    /// No address of the server is known.
+    NoAddress,
+    /// The token is no label of a host name.
+    Token,
+    /// Nothing of the kind listens.
+    NoListener(&'static str),
+    /// It listens at a port that the client cannot be told.
+    Port {
+        /// What is spoken there.
+        of: &'static str,
+        /// Where it listens.
+        is: u16,
+        /// The only port that the client asks.
+        must: u16,
+    },
+    /// Nobody vouches for the certificate.
+    NoCertificate,
+    /// The client believes no authority of our own.
+    NeedsPublicCertificate,
+    /// The client asks one server for all names, and only those of our zones are wanted.
+    AllNamesOnly,
+    /// The client asks us for our zones only, and all names are wanted.
+    ZonesOnly,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoZones => {
+                "there is no zone that a device could be told of; add one with `dnsctl add-zone DOMAIN`"
+            }
+            Self::NoName => "the server has no host name that a certificate could hold",
+            Self::NoAddress => "no address of the server is known; name one with --server",
+            Self::Token => "the token is no label of a host name",
+            Self::NoListener(of) => return write!(f, "the server does not listen for {of}"),
+            Self::Port { of, is, must } => {
+                return write!(
+                    f,
+                    "{of} listens at port {is}, and the other side asks port {must} only"
+                );
+            }
+            Self::NoCertificate => "nobody vouches for the server's certificate",
+            Self::NeedsPublicCertificate => {
+                "this client believes only certificates of public authorities, and ours has one of our own"
+            }
+            Self::AllNamesOnly => "this client would ask us for every name, not for those of our zones only",
+            Self::ZonesOnly => "this client can ask us for the names of our zones only",
+        })
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+/// A name as every program understands it: in lower case without the closing dot. None where a label holds anything but
+/// letters, digits, `-` and `_`, or begins with `-`; and for the root.
+#[must_use]
+pub fn plain(name: NameRef<'_>) -> Option<String> {
+    let mut text = String::with_capacity(name.as_wire().len());
+    for label in name.labels() {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !label.iter().all(is_plain) || label.starts_with(b"-") {
+            return None;
+        }
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.extend(label.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+impl Server {
+    /// The zones that can be told of, as text.
+    #[must_use]
+    pub fn plain_zones(&self) -> Vec<String> {
+        self.zones
+            .iter()
+            .filter_map(|zone| plain(zone.as_ref()))
+            .collect()
+    }
+
+    /// The zones that cannot: no configuration of another program could hold their names.
+    #[must_use]
+    pub fn odd_zones(&self) -> Vec<&Name> {
+        self.zones
+            .iter()
+            .filter(|zone| plain(zone.as_ref()).is_none())
+            .collect()
+    }
 }
