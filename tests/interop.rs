@@ -1,9 +1,10 @@
 //! Other people's DNS software against ours: dig, kdig, curl, dnspython, stubby, systemd-resolved, Firefox and Chromium
 //! ask us, NSD and Knot DNS answer the same zones as we do, and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand
-//! upstream, over every transport that each of them speaks. Unbound and dnsmasq stand in front of us as routers.
+//! upstream, over every transport that each of them speaks. Unbound and dnsmasq stand in front of us as routers. OpenSSL
+//! and ShellCheck read what is made for devices.
 //!
 //! The tests are in `interop/`: `clients`, `listeners`, `stubs`, `bearers`, `browsers`, `agreement`, `resolver`,
-//! `routers`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
+//! `routers`, `made`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
 //! own.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
@@ -29,6 +30,9 @@ mod lab;
 #[cfg(feature = "h3")]
 #[path = "interop/listeners.rs"]
 mod listeners;
+#[cfg(feature = "onboard")]
+#[path = "interop/made.rs"]
+mod made;
 #[cfg_attr(not(feature = "h3"), allow(dead_code))]
 #[path = "interop/peers.rs"]
 mod peers;
@@ -64,6 +68,8 @@ fn main() -> ExitCode {
         agreement::TESTS,
         resolver::TESTS,
         routers::TESTS,
+        #[cfg(feature = "onboard")]
+        made::TESTS,
         #[cfg(feature = "h3")]
         listeners::TESTS,
         #[cfg(feature = "h3")]

@@ -8,11 +8,34 @@
 //! another program reads; besides, everything is quoted for where it stands ([`quote`]). Where a platform cannot be
 //! served, a function says why ([`Unfit`]) and never makes something that half works.
 //!
-//! Read [`router`] next: what makes every device of a house find the zones with nothing to do on any of them.
+//! Read [`router`] next: what makes every device of a house find the zones with nothing to do on any of them. Then
+//! `things`: what is made for one device, and by what word.
 
+#[cfg(feature = "onboard")]
+pub mod android;
+#[cfg(feature = "onboard")]
+pub mod apple;
+#[cfg(feature = "onboard")]
+pub mod browsers;
+#[cfg(feature = "onboard")]
+pub mod cms;
+#[cfg(feature = "onboard")]
+pub mod dhcp;
+#[cfg(feature = "onboard")]
+pub mod linux;
+#[cfg(feature = "onboard")]
+pub mod macos;
 pub mod quote;
+#[cfg(feature = "onboard")]
+mod reach;
 pub mod router;
+#[cfg(feature = "onboard")]
+pub mod stamps;
+#[cfg(feature = "onboard")]
+pub mod things;
 pub mod verify;
+#[cfg(feature = "onboard")]
+pub mod windows;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -41,6 +64,8 @@ pub struct Server {
     pub ports: Ports,
     /// Who vouches for its certificate.
     pub trust: Trust,
+    /// Names and addresses in the zones, for systems that know no better than a hosts file; empty where nobody looked.
+    pub hosts: Vec<(Name, IpAddr)>,
 }
 
 /// Ports of the listeners; none where nothing of the kind listens.
@@ -136,6 +161,10 @@ pub enum Unfit {
     NoCertificate,
     /// The client believes no authority of our own.
     NeedsPublicCertificate,
+    /// There is no authority of our own whose certificate could be given away.
+    NoAuthority,
+    /// No name of the zones has an address.
+    NoHosts,
     /// The client asks one server for all names, and only those of our zones are wanted.
     AllNamesOnly,
     /// The client asks us for our zones only, and all names are wanted.
@@ -162,6 +191,8 @@ impl fmt::Display for Unfit {
             Self::NeedsPublicCertificate => {
                 "this client believes only certificates of public authorities, and ours has one of our own"
             }
+            Self::NoAuthority => "there is no authority of our own",
+            Self::NoHosts => "no name of the zones has an address",
             Self::AllNamesOnly => "this client would ask us for every name, not for those of our zones only",
             Self::ZonesOnly => "this client can ask us for the names of our zones only",
         })

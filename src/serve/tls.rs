@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use rustls::ServerConfig;
+#[cfg(feature = "onboard")]
+use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -28,6 +30,8 @@ use tokio_rustls::TlsAcceptor;
 use super::standing;
 use crate::config::{CertificateConfig, limits};
 use crate::message::Name;
+#[cfg(feature = "onboard")]
+use crate::onboard::cms;
 use crate::upstream::der;
 use crate::zone::master::civil::write_time;
 
@@ -167,6 +171,33 @@ impl Certificate {
             return Ok(false);
         }
         self.reload(now).map(|()| true)
+    }
+}
+
+#[cfg(feature = "onboard")]
+impl Certificate {
+    /// `content` signed with the pair in force, as CMS in DER (see [`cms::sign`]): a profile that a device shows as
+    /// verified, where it knows the certificate's authority. None without a pair, and for keys that CMS signers of
+    /// phones do not know (Ed25519).
+    #[must_use]
+    pub fn signed(&self, content: &[u8]) -> Option<Vec<u8>> {
+        let pair = self.current.load_full()?;
+        let schemes = [
+            (SignatureScheme::RSA_PKCS1_SHA256, cms::Algorithm::RsaSha256),
+            (
+                SignatureScheme::ECDSA_NISTP256_SHA256,
+                cms::Algorithm::EcdsaSha256,
+            ),
+            (
+                SignatureScheme::ECDSA_NISTP384_SHA384,
+                cms::Algorithm::EcdsaSha384,
+            ),
+        ];
+        let (signer, algorithm) = schemes
+            .into_iter()
+            .find_map(|(scheme, algorithm)| Some((pair.key.choose_scheme(&[scheme])?, algorithm)))?;
+        let chain: Vec<&[u8]> = pair.cert.iter().map(AsRef::as_ref).collect();
+        cms::sign(content, &chain, algorithm, |bytes| signer.sign(bytes).ok())
     }
 }
 

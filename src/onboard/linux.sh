@@ -1,0 +1,195 @@
+# From here on the script is the same for everybody. What it does it prints; run again, it changes nothing more.
+set -eu
+
+# A folder in place of / , to see what would be written.
+root=${HEARTHDNS_ROOT:-}
+delegate_file=$root/etc/systemd/dns-delegate.d/hearthdns.dns-delegate
+resolved_file=$root/etc/systemd/resolved.conf.d/hearthdns.conf
+networkmanager_file=$root/etc/NetworkManager/dnsmasq.d/hearthdns.conf
+dnsmasq_file=$root/etc/dnsmasq.d/hearthdns.conf
+hosts_file=$root/etc/hosts
+
+usage() {
+    cat <<'END'
+usage: sh SCRIPT [--undo] [--way WAY]
+WAY, where the script is not to choose:
+  delegate        a file for systemd-resolved 258 and newer
+  networkmanager  a file for NetworkManager's dnsmasq
+  dnsmasq         a file for dnsmasq
+  hosts           lines in the hosts file; later changes do not arrive
+  resolved        the global setting of systemd-resolved; all other names are
+                  sent to this server too: for machines that stay at home
+END
+}
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+is_active() {
+    systemctl is-active --quiet "$1" 2>/dev/null
+}
+
+systemd_version() {
+    version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9][0-9]*\).*/\1/p')
+    echo "${version:-0}"
+}
+
+choose() {
+    if is_active systemd-resolved && [ "$(systemd_version)" -ge 258 ]; then
+        echo delegate
+    elif NetworkManager --print-config 2>/dev/null | grep -q '^dns=dnsmasq' && is_active NetworkManager; then
+        echo networkmanager
+    elif [ -d "$root/etc/dnsmasq.d" ] && is_active dnsmasq; then
+        echo dnsmasq
+    elif [ -n "$host_lines" ] && [ "$zones" != . ]; then
+        echo hosts
+    else
+        echo none
+    fi
+}
+
+# Writes stdin to a file; says so, and is true, where that changed something.
+put() {
+    new=$(cat && echo .)
+    old=$(cat "$1" 2>/dev/null && echo .) || old=
+    if [ "$new" = "$old" ]; then
+        echo "$1 is as it should be"
+        return 1
+    fi
+    mkdir -p "$(dirname "$1")"
+    printf %s "${new%.}" >"$1.new"
+    mv "$1.new" "$1"
+    echo "wrote $1"
+}
+
+# Removes a file; says so, and is true, where it was there.
+take() {
+    [ -e "$1" ] || return 1
+    rm -f "$1"
+    echo "removed $1"
+}
+
+# Writes the hosts file without our lines, and with what stdin brings.
+put_hosts() {
+    [ -e "$hosts_file" ] || : >"$hosts_file"
+    {
+        sed '/^# hearthdns begin$/,/^# hearthdns end$/d' "$hosts_file"
+        cat
+    } >"$hosts_file.new"
+    if cmp -s "$hosts_file.new" "$hosts_file"; then
+        rm -f "$hosts_file.new"
+        return 1
+    fi
+    # Into the file that is there: its mode stays, and so does a mount.
+    cat "$hosts_file.new" >"$hosts_file"
+    rm -f "$hosts_file.new"
+    echo "changed $hosts_file"
+}
+
+tell_resolved() {
+    systemctl reload-or-restart systemd-resolved && echo "told systemd-resolved"
+}
+
+tell_networkmanager() {
+    nmcli general reload dns-full && echo "told NetworkManager"
+}
+
+tell_dnsmasq() {
+    systemctl restart dnsmasq && echo "restarted dnsmasq"
+}
+
+# Takes back every way but the one that is named.
+undo_but() {
+    if [ "$1" != delegate ] && take "$delegate_file"; then tell_resolved; fi
+    if [ "$1" != resolved ] && take "$resolved_file"; then tell_resolved; fi
+    if [ "$1" != networkmanager ] && take "$networkmanager_file"; then tell_networkmanager; fi
+    if [ "$1" != dnsmasq ] && take "$dnsmasq_file"; then tell_dnsmasq; fi
+    if [ "$1" != hosts ] && [ -e "$hosts_file" ]; then put_hosts </dev/null || true; fi
+}
+
+resolved_domains() {
+    for zone in $zones; do printf ' ~%s' "$zone"; done
+}
+
+dnsmasq_lines() {
+    for zone in $zones; do
+        for server in $dnsmasq_servers; do
+            if [ "$zone" = . ]; then echo "server=$server"; else echo "server=/$zone/$server"; fi
+        done
+        [ "$zone" = . ] || echo "rebind-domain-ok=/$zone/"
+    done
+}
+
+way='' undo=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --undo) undo=yes ;;
+    --way)
+        [ $# -ge 2 ] || fail "--way needs a word; see --help"
+        way=$2
+        shift
+        ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *) fail "unknown word $1; see --help" ;;
+    esac
+    shift
+done
+
+if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
+    fail "this changes the system's settings: run it as root, with sudo"
+fi
+if [ -n "$undo" ]; then
+    undo_but nothing
+    echo "undone"
+    exit 0
+fi
+[ -n "$way" ] || way=$(choose)
+case $way in
+delegate | resolved | networkmanager | dnsmasq | hosts) undo_but "$way" ;;
+esac
+case $way in
+delegate)
+    if put "$delegate_file" <<END
+[Delegate]
+DNS=$resolved_servers
+Domains=$(resolved_domains | cut -c2-)
+DefaultRoute=$(if [ "$zones" = . ]; then echo yes; else echo no; fi)
+END
+    then tell_resolved; fi
+    ;;
+resolved)
+    echo "note: systemd-resolved sends all other names to this server too"
+    if put "$resolved_file" <<END
+[Resolve]
+DNS=$resolved_servers
+Domains=$(resolved_domains | cut -c2-)
+END
+    then tell_resolved; fi
+    ;;
+networkmanager)
+    if dnsmasq_lines | put "$networkmanager_file"; then tell_networkmanager; fi
+    ;;
+dnsmasq)
+    if dnsmasq_lines | put "$dnsmasq_file"; then tell_dnsmasq; fi
+    ;;
+hosts)
+    [ -n "$host_lines" ] || fail "this script holds no addresses for a hosts file"
+    if is_active systemd-resolved; then
+        echo "note: systemd $(systemd_version) cannot send some names to a server of their own; 258 can"
+    fi
+    echo "note: changes of the zones do not arrive in a hosts file: run a new script then"
+    {
+        echo "# hearthdns begin"
+        printf %s "$host_lines"
+        echo "# hearthdns end"
+    } | put_hosts || echo "$hosts_file is as it should be"
+    ;;
+none) fail "nothing here can send some names to a server of their own; have the router do it, or see --help" ;;
+*) fail "there is no way $way; see --help" ;;
+esac
+echo "done ($way); to take it back, run this script with --undo"
