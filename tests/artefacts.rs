@@ -731,6 +731,25 @@ fn linux_that_cannot_do_it_says_so_and_is_left_alone() {
     assert_eq!(machine.read("etc/hosts").unwrap(), "127.0.0.1 localhost\n");
 }
 
+#[test]
+fn linux_whose_resolver_cannot_be_told_says_so_at_the_end() {
+    let mut answers = systemctl(258, "systemd-resolved");
+    answers.push_str("; case $1 in reload-or-restart) exit 1;; esac");
+    let machine = Machine::new(&[("systemctl", &answers)]);
+    let file = "/etc/systemd/dns-delegate.d/hearthdns.dns-delegate";
+    let (code, said) = machine.run(&facts(), &[]);
+    assert_eq!(code, 1);
+    assert!(said.starts_with(&format!("wrote {file}\n")), "{said}");
+    assert!(
+        said.ends_with("systemd-resolved cannot be told: restart it, or this machine\n"),
+        "{said}"
+    );
+    let (code, said) = machine.run(&facts(), &["--undo"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("undone\n"), "{said}");
+    assert_eq!(machine.read(&file[1..]), None);
+}
+
 // ---- whatever the facts
 
 /// Small, and the same on every run: xorshift.

@@ -144,6 +144,42 @@ fn zones_and_addresses_come_from_the_daemon_and_from_files() {
 }
 
 #[test]
+fn facts_hold_what_onboarding_needs() {
+    use std::io::{BufRead, BufReader, Write};
+    let house = House::new()
+        .config("name: dns.hearth.example\naddresses: [192.168.1.10]\nviews: {office: {clients: [10.9.0.0/16]}}\n")
+        .zone("hearth.example", "matrix A 192.168.1.20\nmatrix A 192.168.1.21\nout A 203.0.113.1\n")
+        .zone("office/desk.example", "x A 10.9.0.1\n");
+    let daemon = house.start();
+    let mut stream = std::os::unix::net::UnixStream::connect(&daemon.control).unwrap();
+    writeln!(stream, "{{\"version\":1,\"request\":{{\"command\":\"facts\"}}}}").unwrap();
+    let mut reply = String::new();
+    BufReader::new(stream).read_line(&mut reply).unwrap();
+    let port = daemon.udp[0].port();
+    assert_eq!(
+        reply,
+        format!(
+            "{{\"version\":1,\"ok\":{{\"answer\":\"facts\",\"name\":\"dns.hearth.example.\",\"addresses\":[\"192.168.1.10\"],\
+             \"ports\":{{\"plain\":{port}}},\"trust\":\"none\",\"zones\":[{{\"zone\":\"hearth.example.\",\
+             \"soa\":[\"hearth.example.\",\"hostmaster.hearth.example.\"],\"host\":\"matrix.hearth.example.\",\
+             \"addresses\":[\"192.168.1.20\",\"192.168.1.21\"]}}],\"in_views\":[\"desk.example.\"]}}}}\n"
+        )
+    );
+    let ran = house.dnsctl(&["router", "unbound"]).ok();
+    assert!(
+        ran.stdout
+            .contains(&format!("  forward-addr: 192.168.1.10@{port}\n")),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        ran.stderr,
+        "note: left out, because only clients of a view see them: desk.example.; name one with --zone if the router is \
+         such a client\n"
+    );
+}
+
+#[test]
 fn json_holds_the_same_as_the_text() {
     let args = [
         "--json",

@@ -53,8 +53,11 @@ pub(super) fn server_of(config: &Config) -> ServerWords {
         (listen.addr, transport)
     });
     ServerWords {
+        name: config.name.clone(),
+        addresses: config.addresses.clone(),
         listeners: listeners.collect(),
-        ..ServerWords::default()
+        // The certificate is the daemon's to read.
+        trust: "none",
     }
 }
 

@@ -245,9 +245,19 @@ impl Desk {
 
     /// What is known of the server, zones aside.
     fn server_words(&self) -> ServerWords {
+        let itself = self.presence.itself();
+        // Whether strangers believe it says who vouches for it; addresses in it are another matter.
+        let is_public = match (&self.certificate, &itself.name) {
+            (Some(certificate), Some(name)) => certificate
+                .check_for_strangers(name, &[], true, unix_now())
+                .is_ok(),
+            _ => false,
+        };
         ServerWords {
+            name: itself.name,
+            addresses: itself.addresses,
             listeners: self.listeners_for_devices(),
-            ..ServerWords::default()
+            trust: if is_public { "public" } else { "none" },
         }
     }
 

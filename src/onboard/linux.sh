@@ -88,16 +88,29 @@ put_hosts() {
     echo "changed $hosts_file"
 }
 
+# Runs a command that makes a program take over what was written. Where it fails the rest is done all the same.
+status=0
+tell() {
+    what=$1
+    shift
+    if "$@"; then
+        echo "told $what"
+    else
+        echo "$what cannot be told: restart it, or this machine" >&2
+        status=1
+    fi
+}
+
 tell_resolved() {
-    systemctl reload-or-restart systemd-resolved && echo "told systemd-resolved"
+    tell systemd-resolved systemctl reload-or-restart systemd-resolved
 }
 
 tell_networkmanager() {
-    nmcli general reload dns-full && echo "told NetworkManager"
+    tell NetworkManager nmcli general reload dns-full
 }
 
 tell_dnsmasq() {
-    systemctl restart dnsmasq && echo "restarted dnsmasq"
+    tell dnsmasq systemctl restart dnsmasq
 }
 
 # Takes back every way but the one that is named.
@@ -146,7 +159,7 @@ fi
 if [ -n "$undo" ]; then
     undo_but nothing
     echo "undone"
-    exit 0
+    exit $status
 fi
 [ -n "$way" ] || way=$(choose)
 case $way in
@@ -193,3 +206,4 @@ none) fail "nothing here can send some names to a server of their own; have the 
 *) fail "there is no way $way; see --help" ;;
 esac
 echo "done ($way); to take it back, run this script with --undo"
+exit $status

@@ -10,6 +10,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::listeners::{count, served_encrypted};
+#[cfg(feature = "onboard")]
+use crate::support::sample::HEARTH;
 use crate::support::{Client, DEADLINE, House, Message, Running, free_address, program, rcode, rtype, run};
 use crate::{NAMESPACES, Test, lab};
 
@@ -19,6 +21,12 @@ pub(crate) const TESTS: &[Test] = &[
         "systemd_resolved_asks_over_tls",
         &["systemd-resolved", "unshare", NAMESPACES],
         || lab::inside(systemd_resolved_asks_over_tls),
+    ),
+    #[cfg(feature = "onboard")]
+    (
+        "systemd_resolved_takes_what_our_script_writes",
+        &["systemd-resolved", "unshare", NAMESPACES],
+        || lab::inside(systemd_resolved_takes_what_our_script_writes),
     ),
     (
         "dnspython_asks_over_tls_https_h3_and_quic",
@@ -134,6 +142,74 @@ chmod a+r /run/around/authority.pem
 SSL_CERT_FILE=/run/around/authority.pem exec \"$3\"
 ";
 
+/// systemd-resolved with a configuration and an authority of this house.
+fn resolved(house: &House, config: &str, authority: &str) -> Stub {
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--", "sh", "-ec", AROUND_RESOLVED, "resolved"])
+        .arg(house.path(config))
+        .arg(house.path(authority))
+        .arg(program("systemd-resolved").unwrap());
+    Stub {
+        process: Running::start(&mut command),
+        addr: "127.0.0.53:53".parse().unwrap(),
+        _house: House::new(),
+    }
+}
+
+/// The way that older versions have: what the script writes sends the zone to us, and is gone when it is taken back.
+#[cfg(feature = "onboard")]
+fn systemd_resolved_takes_what_our_script_writes() {
+    use hearthdns::onboard::things::{Thing, make};
+    use hearthdns::onboard::{Device, Facts, Ports, Scope, Server, Trust};
+
+    let house = House::new().zone("hearth.example", HEARTH);
+    let daemon = house.start();
+    let facts = Facts {
+        server: Server {
+            name: None,
+            addresses: vec![daemon.udp[0].ip()],
+            zones: vec!["hearth.example".parse().unwrap()],
+            ports: Ports {
+                plain: Some(daemon.udp[0].port()),
+                ..Ports::default()
+            },
+            trust: Trust::None,
+            hosts: Vec::new(),
+        },
+        device: Device {
+            name: String::new(),
+            token: None,
+            scope: Scope::Zones,
+        },
+    };
+    let script = make(Thing::Linux, &facts).unwrap();
+    std::fs::write(house.path("script"), script.bytes).unwrap();
+    // Nobody to tell: it is started below with what stands there.
+    house.write("bin/systemctl", "#!/bin/sh\n");
+    run(Command::new("chmod").arg("+x").arg(house.path("bin/systemctl"))).ok();
+    let script = |args: &[&str]| {
+        let path = format!("{}:/usr/bin:/bin", house.path("bin").display());
+        run(Command::new("sh")
+            .arg(house.path("script"))
+            .args(args)
+            .env("PATH", path)
+            .env("HEARTHDNS_ROOT", house.root()))
+        .ok()
+    };
+    house.write("nobody.pem", "");
+    let file = "etc/systemd/resolved.conf.d/hearthdns.conf";
+    script(&["--way", "resolved"]);
+    let reply = resolved(&house, file, "nobody.pem").reply();
+    assert_eq!(
+        (reply.rcode, reply.answers.len()),
+        (rcode::NOERROR, 1),
+        "{reply:?}"
+    );
+    script(&["--undo"]);
+    assert!(!house.path(file).exists());
+}
+
 fn systemd_resolved_asks_over_tls() {
     let (house, daemon) = served_encrypted();
     let server = daemon.encrypted("tls");
@@ -145,17 +221,7 @@ fn systemd_resolved_asks_over_tls() {
                  MulticastDNS=no\n"
             ),
         );
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "--", "sh", "-ec", AROUND_RESOLVED, "resolved"])
-            .arg(house.path("resolved.conf"))
-            .arg(house.path(authority))
-            .arg(program("systemd-resolved").unwrap());
-        Stub {
-            process: Running::start(&mut command),
-            addr: "127.0.0.53:53".parse().unwrap(),
-            _house: House::new(),
-        }
+        resolved(&house, "resolved.conf", authority)
     };
     let reply = start("authority.pem", "dns.example").reply();
     assert_eq!(
