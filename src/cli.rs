@@ -80,8 +80,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub zones: Option<PathBuf>,
     /// Listen here; may be repeated. ADDR:PORT for UDP and TCP, or a URL
-    /// with tls, https, quic or h3, such as tls://0.0.0.0, which needs a
-    /// certificate in the configuration [default: 127.0.0.1:5300]
+    /// with tls, https, quic or h3, such as tls://0.0.0.0, whose certificate
+    /// the configuration names or we make [default: 127.0.0.1:5300]
     #[arg(long, value_name = "ADDR", verbatim_doc_comment)]
     pub listen: Vec<String>,
     /// Forward to this server; may be repeated. IP, IP:PORT, or a URL with

@@ -2,6 +2,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cache;
+#[cfg(feature = "tls")]
+pub mod certificate;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -3,7 +3,7 @@
 //! upstream, over every transport that each of them speaks. Unbound and dnsmasq stand in front of us as routers. OpenSSL
 //! and ShellCheck read what is made for devices.
 //!
-//! The tests are in `interop/`: `clients`, `listeners`, `stubs`, `bearers`, `browsers`, `agreement`, `resolver`,
+//! The tests are in `interop/`: `clients`, `listeners`, `certificates`, `stubs`, `bearers`, `browsers`, `agreement`, `resolver`,
 //! `routers`, `made`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
 //! own.
 //!
@@ -19,6 +19,9 @@ mod bearers;
 #[cfg(feature = "h3")]
 #[path = "interop/browsers.rs"]
 mod browsers;
+#[cfg(feature = "tls")]
+#[path = "interop/certificates.rs"]
+mod certificates;
 #[path = "interop/clients.rs"]
 mod clients;
 #[cfg(feature = "h3")]
@@ -70,6 +73,8 @@ fn main() -> ExitCode {
         routers::TESTS,
         #[cfg(feature = "onboard")]
         made::TESTS,
+        #[cfg(feature = "tls")]
+        certificates::TESTS,
         #[cfg(feature = "h3")]
         listeners::TESTS,
         #[cfg(feature = "h3")]

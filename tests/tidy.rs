@@ -32,6 +32,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("telemetry", 4, &[]),
     ("upstream", 4, &["telemetry"]),
     ("serve", 4, &["telemetry", "upstream"]),
+    ("certificate", 4, &["store", "upstream"]),
     // What both sides of the control socket speak: below the edits that are asked for in it.
     ("control/types", 4, &[]),
     ("store", 4, &["control/types", "telemetry"]),

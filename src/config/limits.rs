@@ -5,26 +5,29 @@
 //! constants to which it points, and [`Table`] prints it. A value out of its range is refused and never clamped: what
 //! runs is what the file says.
 //!
-//! To add a bound: write a `const`, put it into [`TABLE`]; of listeners, forwarding or devices, into their own file. To
-//! let users choose it: give it a key with `Limit::key`, and read that key in `reader`; a bound that is not theirs to choose is
-//! `Limit::fixed`.
+//! To add a bound: write a `const`, put it into [`TABLE`]; of listeners, forwarding, devices or certificates that we make, into
+//! their own file. To let users choose it: give it a key with `Limit::key`, and read that key in `reader`; a bound that is not
+//! theirs to choose is `Limit::fixed`.
 
+mod certificates;
 mod control;
 mod devices;
 mod forwarding;
 mod listeners;
 mod onboard;
+mod table;
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::zone::edit;
 use crate::zone::master::{self, lexer};
+pub use certificates::*;
 pub use control::*;
 pub use devices::*;
 pub use forwarding::*;
 pub use listeners::*;
 pub use onboard::*;
+pub use table::Table;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub enum Unit {
     Seconds,
     /// Hours.
     Hours,
+    /// Days.
+    Days,
     /// Milliseconds.
     Milliseconds,
     /// Things: connections, queries, files.
@@ -49,6 +54,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Seconds => "s",
             Self::Hours => "h",
+            Self::Days => "d",
             Self::Milliseconds => "ms",
             Self::Count => "",
         }
@@ -130,6 +136,7 @@ impl Limit {
     #[must_use]
     pub const fn default_time(&self) -> Duration {
         match self.unit {
+            Unit::Days => Duration::from_secs(self.default * 86_400),
             Unit::Hours => Duration::from_secs(self.default * 3600),
             Unit::Seconds => Duration::from_secs(self.default),
             Unit::Milliseconds => Duration::from_millis(self.default),
@@ -673,10 +680,9 @@ pub const DRAIN: Limit = Limit::fixed(
 );
 
 /// All bounds: those that users can choose first, in the order of the example file.
-pub static TABLE: &[Limit] =
-    &joined::<{ FIRST.len() + LISTENERS.len() + FORWARDING.len() + DEVICES.len() }>(&[
-        FIRST, LISTENERS, FORWARDING, DEVICES,
-    ]);
+pub static TABLE: &[Limit] = &joined::<
+    { FIRST.len() + LISTENERS.len() + FORWARDING.len() + DEVICES.len() + CERTIFICATES.len() },
+>(&[FIRST, LISTENERS, FORWARDING, DEVICES, CERTIFICATES]);
 
 const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {
     let mut all = [EDNS_PAYLOAD; N];
@@ -780,41 +786,6 @@ const FIRST: &[Limit] = &[
     DNSSEC_KEEP,
     DNSSEC_BOGUS,
 ];
-
-/// Prints [`TABLE`] as Markdown.
-#[derive(Debug, Clone, Copy)]
-pub struct Table;
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| key or bound | default | smallest | largest | unit | why |")?;
-        writeln!(f, "|---|---|---|---|---|---|")?;
-        for limit in TABLE {
-            let Limit {
-                key,
-                default,
-                min,
-                max,
-                unit,
-                why,
-            } = limit;
-            if limit.is_fixed() {
-                writeln!(
-                    f,
-                    "| {key} | {default} | fixed | fixed | {} | {why} |",
-                    unit.as_str()
-                )?;
-            } else {
-                writeln!(
-                    f,
-                    "| `{key}` | {default} | {min} | {max} | {} | {why} |",
-                    unit.as_str()
-                )?;
-            }
-        }
-        Ok(())
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::address::{self, AddressError, shown};
@@ -137,15 +136,6 @@ impl FromStr for ListenUrl {
             private_only: false,
         })
     }
-}
-
-/// Files of the server's certificate, both in PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateConfig {
-    /// `certificate.chain`: the server's own certificate first, then those that signed it.
-    pub chain: PathBuf,
-    /// `certificate.key`: its private key.
-    pub key: PathBuf,
 }
 
 /// Why a text is no place to listen; the text is quoted, shortened and made printable.

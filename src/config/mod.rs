@@ -9,6 +9,7 @@
 //! the types, and `document` for how a value's place is found. `packaging/config.yaml` shows every key.
 
 pub mod address;
+pub mod certificate;
 pub mod discovery;
 mod dnssec;
 mod document;
@@ -32,10 +33,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use address::from_resolv_conf;
+pub use certificate::{CertificateConfig, CertificateFiles};
 pub use discovery::{Ddr, DiscoveryConfig};
 pub use dnssec::{DnssecConfig, NegativeAnchor};
 use limits::Limit;
-pub use listen::{CertificateConfig, ListenScheme, ListenUrl};
+pub use listen::{ListenScheme, ListenUrl};
 pub use routes::{RouteConfig, RouteTarget, ScreenConfig, Servers};
 pub use upstream::{Host, Scheme, UpstreamSpec, UpstreamUrl};
 
@@ -360,6 +362,7 @@ impl Config {
             self.bootstrap.clone_from(&flags.bootstrap);
         }
         self.settle_bootstrap();
+        self.settle_certificate();
         if let Some(zones) = &flags.zones {
             self.zones.clone_from(zones);
         }
@@ -454,12 +457,6 @@ impl Config {
     fn unusable_listeners(&self) -> Vec<(usize, String)> {
         let mut found = Vec::new();
         for (at, listen) in self.listen.iter().enumerate() {
-            if listen.scheme.is_encrypted() && self.certificate.is_none() {
-                found.push((
-                    at,
-                    format!("{listen} needs a certificate; write `certificate: {{chain: FILE, key: FILE}}`"),
-                ));
-            }
             let is_named_in_sni = matches!(listen.scheme, ListenScheme::Tls | ListenScheme::Quic);
             if listen.private_only && is_named_in_sni && self.name.is_none() {
                 found.push((

@@ -20,7 +20,6 @@ use super::discovery;
 use super::dnssec;
 use super::document::{self, Kind, Node};
 use super::limits::{self, Limit};
-use super::listen::CertificateConfig;
 use super::values::{Reader, located};
 use super::{Clients, Config, ConnectionConfig, Overrides, ViewConfig, whole};
 use crate::zone::record::Defect;
@@ -66,7 +65,6 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
             "stale_seconds",
         ],
     ),
-    ("certificate", &["chain", "key"]),
     ("discovery", discovery::KEYS),
     ("dnssec", dnssec::KEYS),
     ("encrypted", CONNECTIONS),
@@ -275,32 +273,6 @@ impl Reader {
                 }
                 _ => {}
             }
-        }
-    }
-
-    fn certificate(&mut self, node: &Node) {
-        let (mut chain, mut key) = (None, None);
-        for (word, node) in self.named_section(node, "certificate") {
-            let path = self.path_of(node, "the path of a file in PEM");
-            match word {
-                "chain" => chain = Some(path),
-                _ => key = Some(path),
-            }
-        }
-        match (chain, key) {
-            (Some(Some(chain)), Some(Some(key))) if cfg!(feature = "tls") => {
-                self.config.certificate = Some(CertificateConfig { chain, key });
-            }
-            (Some(_), Some(_)) if !cfg!(feature = "tls") => self.defect(
-                node.id,
-                "this build has no encrypted listeners; remove `certificate`, or use a build with the feature `tls`",
-            ),
-            (None, _) | (_, None) if matches!(node.kind, Kind::Map(_)) => self.defect(
-                node.id,
-                "a certificate is two files; write `certificate: {chain: FILE, key: FILE}`",
-            ),
-            // What is wrong with one of them has been said.
-            _ => {}
         }
     }
 

@@ -69,6 +69,9 @@ pub fn execute(
         | Request::CacheDump(_)
         | Request::Reconnect(_)
         | Request::Facts(_)
+        | Request::Certificate(_)
+        | Request::RenewCertificate(_)
+        | Request::Authority(_)
         | Request::Explain(_) => {
             return None;
         }

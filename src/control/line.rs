@@ -118,7 +118,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
 type Reader = fn(Value) -> Result<Request, String>;
 
 /// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 22] = [
+const COMMANDS: [(&str, Reader); 25] = [
     ("add-record", |words| read(words).map(Request::AddRecord)),
     ("set-record", |words| read(words).map(Request::SetRecord)),
     ("remove-record", |words| read(words).map(Request::RemoveRecord)),
@@ -134,6 +134,11 @@ const COMMANDS: [(&str, Reader); 22] = [
     ("cache-stats", |words| read(words).map(Request::CacheStats)),
     ("cache-dump", |words| read(words).map(Request::CacheDump)),
     ("reconnect", |words| read(words).map(Request::Reconnect)),
+    ("certificate", |words| read(words).map(Request::Certificate)),
+    ("renew-certificate", |words| {
+        read(words).map(Request::RenewCertificate)
+    }),
+    ("authority", |words| read(words).map(Request::Authority)),
     ("facts", |words| read(words).map(Request::Facts)),
     ("explain", |words| read(words).map(Request::Explain)),
     ("invite", |words| read(words).map(Request::Invite)),
@@ -351,7 +356,8 @@ mod tests {
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
              remove-record, list-records, add-zone, remove-zone, list-zones, check, reload, status, stats, \
-             flush, cache-stats, cache-dump, reconnect, facts, explain, invite, devices, revoke, log, undo"
+             flush, cache-stats, cache-dump, reconnect, certificate, renew-certificate, authority, facts, explain, \
+             invite, devices, revoke, log, undo"
         );
         assert_eq!(
             refusal(&request(r#"{"command":"log","zoen":"x"}"#)),

@@ -55,6 +55,12 @@ pub enum Request {
     CacheDump(CacheDump),
     /// Drops the connections to upstreams, as after a change of the network.
     Reconnect(Nothing),
+    /// The certificate of the encrypted listeners.
+    Certificate(Nothing),
+    /// A new one, now.
+    RenewCertificate(Nothing),
+    /// The authority of our own that signs it.
+    Authority(AuthorityWords),
     /// What routers and devices need to know of the server.
     Facts(Nothing),
     /// How a query would be answered, step by step.
@@ -208,6 +214,15 @@ pub struct Explain {
     pub device: Option<String>,
 }
 
+/// Which authority is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorityWords {
+    /// A new one takes the place of the one at hand, which devices trust.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
+}
+
 /// What a request brought about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
@@ -234,6 +249,10 @@ pub enum Answer {
     CacheEntries(CacheEntries),
     /// To `reconnect`.
     Reconnected(Reconnected),
+    /// To `certificate` and `renew-certificate`.
+    Certificate(Box<CertificateStatus>),
+    /// To `authority`.
+    Authority(Authority),
     /// To `facts`.
     Facts(Facts),
     /// To `explain`.
@@ -706,6 +725,71 @@ pub struct ZoneVerdict {
     /// The lines for this kind of router that mend it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
+}
+
+/// The certificate of the encrypted listeners. Times are as in `2027-01-31T12:00:00Z`, the time left out at midnight.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// Who makes it: `files` (somebody else) or `own` (an authority of our own).
+    pub source: String,
+    /// Who vouches for it: `public` (an authority that every device knows), `own` (one that devices must be given),
+    /// `unknown`, or `none` where there is no certificate.
+    pub trust: String,
+    /// Host names that it is for.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Addresses that it is for.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// Who signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Since when it is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// When it is renewed, where that is ours to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<String>,
+    /// Its file.
+    pub file: String,
+    /// The authority of our own that signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<AuthorityStatus>,
+    /// Zones that this authority may not sign for; nothing needs that now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones_left_out: Vec<String>,
+    /// What stands in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<DefectText>,
+}
+
+/// The authority of our own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityStatus {
+    /// How devices list it.
+    pub name: String,
+    /// SHA-256 of its certificate: pairs of hexadecimal digits with colons between.
+    pub fingerprint: String,
+    /// Until when it is good.
+    pub until: String,
+    /// It signs for names at and below these domains only.
+    pub domains: Vec<String>,
+    /// And for addresses in these prefixes only.
+    pub prefixes: Vec<String>,
+}
+
+/// The certificate of our own authority.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// In PEM.
+    pub pem: String,
+    /// See [`AuthorityStatus::fingerprint`].
+    pub fingerprint: String,
+    /// Whether it was made just now, so that no device trusts it yet.
+    pub replaced: bool,
 }
 
 /// How a query would be answered.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::control::types::{
-    AddZone, CacheDump, DeviceWords, Explain, Flush, Invite, ListRecords, Nothing, RecordWords, RemoveRecord,
-    Request, ZoneWords,
+    AddZone, AuthorityWords, CacheDump, DeviceWords, Explain, Flush, Invite, ListRecords, Nothing,
+    RecordWords, RemoveRecord, Request, ZoneWords,
 };
 use crate::onboard::PLAIN_PORT;
 use crate::onboard::router::Kind;
@@ -158,6 +158,25 @@ modem. Upstreams that did not answer lately get another chance.
 Example, in a hotplug script:
   dnsctl reconnect";
 
+const CERTIFICATE_EXAMPLES: &str = "\
+Without a command it shows names, issuer, times, and what stands in the way.
+An authority of our own is made at the first start where listeners are
+encrypted and the configuration names no certificate. It can sign for this
+server's names and for private addresses only.
+
+Examples:
+  dnsctl certificate
+  dnsctl certificate renew
+  dnsctl certificate authority >authority.pem";
+
+const AUTHORITY_EXAMPLES: &str = "\
+The certificate is what devices are given, so that they trust this server; it
+is no secret. With --replace every device must be given the new one.
+
+Examples:
+  dnsctl certificate authority >authority.pem
+  dnsctl certificate authority --replace";
+
 const EXPLAIN_EXAMPLES: &str = "\
 Shows step by step how the daemon would answer; asks nobody.
 
@@ -286,6 +305,9 @@ pub enum Command {
     /// Open new connections to upstreams
     #[command(after_help = RECONNECT_EXAMPLES)]
     Reconnect,
+    /// Show the certificate of the encrypted listeners
+    #[command(after_help = CERTIFICATE_EXAMPLES, disable_help_subcommand = true)]
+    Certificate(CertificateArgs),
     /// Show how a query would be answered
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
@@ -441,6 +463,31 @@ pub struct CacheDumpArgs {
     below: Option<String>,
 }
 
+/// What to do about the certificate.
+#[derive(Debug, Args)]
+pub struct CertificateArgs {
+    #[command(subcommand)]
+    command: Option<CertificateCommand>,
+}
+
+/// The same in words.
+#[derive(Debug, Subcommand)]
+pub enum CertificateCommand {
+    /// Make or fetch a new certificate now
+    Renew,
+    /// Print the certificate of our own authority
+    #[command(after_help = AUTHORITY_EXAMPLES)]
+    Authority(AuthorityArgs),
+}
+
+/// Which authority.
+#[derive(Debug, Args)]
+pub struct AuthorityArgs {
+    /// Make a new one, which no device trusts yet
+    #[arg(long)]
+    replace: bool,
+}
+
 /// A query.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
@@ -551,6 +598,13 @@ impl Command {
                 below: args.below.clone(),
             }),
             Self::Reconnect => Request::Reconnect(Nothing {}),
+            Self::Certificate(args) => match &args.command {
+                None => Request::Certificate(Nothing {}),
+                Some(CertificateCommand::Renew) => Request::RenewCertificate(Nothing {}),
+                Some(CertificateCommand::Authority(args)) => Request::Authority(AuthorityWords {
+                    replace: args.replace,
+                }),
+            },
             Self::Explain(args) => Request::Explain(Explain {
                 name: args.name.clone(),
                 rtype: args.rtype.clone(),

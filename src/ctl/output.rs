@@ -1,5 +1,7 @@
 //! Answers as text for people: aligned tables, one line for one thing done.
 
+mod certificate;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -38,6 +40,8 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         }
         Answer::CacheStats(stats) => print_cache_stats(stats, &mut printed),
         Answer::CacheEntries(entries) => print_cache_entries(entries, &mut printed),
+        Answer::Certificate(status) => certificate::print(status, &mut printed),
+        Answer::Authority(authority) => certificate::print_authority(authority, &mut printed),
         Answer::Reconnected(reconnected) => print_reconnected(reconnected, &mut printed),
         Answer::Explained(explained) => print_explained(explained, &mut printed),
         Answer::Invited(invited) => devices::print_invited(invited, &mut printed),
@@ -80,6 +84,7 @@ pub fn is_bad(answer: &Answer) -> bool {
         Answer::Checked(checked) => !checked.defects.is_empty(),
         Answer::Reloaded(reloaded) => !reloaded.defects.is_empty(),
         Answer::Verified(verified) => !is_right(verified),
+        Answer::Certificate(status) => !status.problems.is_empty(),
         _ => false,
     }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
+use super::certificates::Keeper;
 use super::devices::Guests;
 use super::presence::Presence;
 use super::reconnect::Reconnect;
@@ -29,8 +30,8 @@ use crate::control::types::{
 use crate::engine::explain::Story;
 use crate::engine::{Client, Engine, Outcome, Step, Transport};
 use crate::message::{Incoming, Name, Rtype, Section, write};
+use crate::onboard::Trust;
 use crate::serve::gate::Gates;
-use crate::serve::tls::{Certificate, CertificateError};
 use crate::store::{Parts, Store};
 use crate::telemetry::{Outcomes, Traffic};
 use crate::upstream::Upstreams;
@@ -53,12 +54,20 @@ pub(super) struct Desk {
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) gates: Arc<Gates>,
-    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) keeper: Option<Keeper>,
     pub(super) listeners: Vec<(ListenUrl, Transport)>,
     pub(super) guests: Arc<Guests>,
     pub(super) started: Instant,
     /// Told of every publication: what expires next may be another record now.
     pub(super) published: Notify,
+}
+
+/// The domains of all zones, those of views included.
+pub(super) fn origins(store: &Store) -> Vec<Name> {
+    let mut origins: Vec<Name> = store.zones().map(|(key, _)| key.origin.clone()).collect();
+    origins.sort_unstable();
+    origins.dedup();
+    origins
 }
 
 impl Daemon for Desk {
@@ -75,6 +84,20 @@ impl Daemon for Desk {
             Request::Flush(words) => self.flush(&words).map(Answer::Flushed),
             Request::CacheStats(_) => Ok(Answer::CacheStats(self.cache_stats())),
             Request::CacheDump(words) => self.cache_dump(&words).map(Answer::CacheEntries),
+            Request::Certificate(_) => {
+                // As things stand now, not as they stood a minute ago.
+                self.look_at_certificate();
+                Ok(Answer::Certificate(Box::new(self.keeper()?.status())))
+            }
+            Request::RenewCertificate(_) => {
+                let status = self.keeper()?.renew(&origins(&self.store()), &self.addresses())?;
+                Ok(Answer::Certificate(Box::new(status)))
+            }
+            Request::Authority(words) => {
+                let zones = origins(&self.store());
+                let authority = self.keeper()?.authority(words.replace, &zones, &self.addresses());
+                authority.map(Answer::Authority)
+            }
             Request::Reconnect(_) => {
                 let reconnected = self.reconnect.run("reconnect was asked for");
                 self.look_at_presence();
@@ -107,17 +130,14 @@ impl Daemon for Desk {
 impl Desk {
     /// Reads all zones and the certificate again, and takes what is good.
     pub(super) fn reload(&self) -> Reloaded {
-        let certificate = self
-            .certificate
-            .as_ref()
-            .map(|certificate| certificate.reload(unix_now()).map(|()| true));
+        let certificate = self.keeper.as_ref().map(Keeper::reload);
         let mut store = self.store();
         let loaded = store.reload(unix_now());
         for defect in &loaded.defects {
             error!("{defect}");
         }
         let mut reloaded = files::reloaded(&loaded);
-        if let Some(Err(error)) = self.say_of_certificate(certificate) {
+        if let Some(Err(error)) = certificate {
             reloaded.defects.push(DefectText {
                 file: error.file.display().to_string(),
                 message: error.message,
@@ -138,43 +158,44 @@ impl Desk {
         reloaded
     }
 
-    /// Takes the certificate that is in its files, if they have changed.
+    /// Does what is due about the certificate, and takes what is in its files.
     pub(super) fn look_at_certificate(&self) {
-        let certificate = self.certificate.as_ref();
-        let _ = self.say_of_certificate(certificate.map(|it| it.reload_if_changed(unix_now())));
+        if let Some(keeper) = &self.keeper {
+            let zones = origins(&self.store());
+            keeper.look(&zones, &self.addresses());
+        }
         // Also where it is the same: its time may be over.
-        self.look_at_presence();
+        self.republish_presence();
     }
 
-    /// Has the zones that speak of us say what is so now.
+    /// Has the zones that speak of us say what is so now, and the certificate.
     pub(super) fn look_at_presence(&self) {
+        if self.republish_presence() {
+            self.look_at_certificate();
+        }
+    }
+
+    /// Whether there was something new to say of us.
+    fn republish_presence(&self) -> bool {
         let mut store = self.store();
-        if self.presence.look(unix_now()) {
+        let is_new = self.presence.look(unix_now());
+        if is_new {
             self.publish(store.republish());
         }
+        is_new
     }
 
-    /// Logs what became of the certificate's files.
-    fn say_of_certificate(
-        &self,
-        result: Option<Result<bool, CertificateError>>,
-    ) -> Option<Result<bool, CertificateError>> {
-        match (&result, &self.certificate) {
-            (Some(Ok(true)), Some(certificate)) => {
-                info!("certificate {} read again", certificate.chain().display());
-                for warning in certificate.warnings(unix_now()) {
-                    warn!("{warning}");
-                }
-            }
-            (Some(Err(error)), Some(certificate)) if certificate.is_in_force() => {
-                error!("{error}; the certificate that was read before stays in use");
-            }
-            (Some(Err(error)), _) => {
-                error!("{error}; encrypted listeners refuse everybody until it is mended");
-            }
-            _ => {}
-        }
-        result
+    /// Where devices reach us.
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.presence.itself().addresses
+    }
+
+    fn keeper(&self) -> Result<&Keeper, Failure> {
+        let message = "there is no certificate: nothing that is listened on is encrypted, and the configuration has no \
+                       `certificate`";
+        self.keeper
+            .as_ref()
+            .ok_or_else(|| Failure::new(Code::NotFound, message))
     }
 
     /// Publishes the zones without the records that have expired.
@@ -246,18 +267,28 @@ impl Desk {
     /// What is known of the server, zones aside.
     fn server_words(&self) -> ServerWords {
         let itself = self.presence.itself();
-        // Whether strangers believe it says who vouches for it; addresses in it are another matter.
-        let is_public = match (&self.certificate, &itself.name) {
-            (Some(certificate), Some(name)) => certificate
-                .check_for_strangers(name, &[], true, unix_now())
-                .is_ok(),
-            _ => false,
+        let trust = match self.keeper.as_ref().map(Keeper::trust) {
+            Some(Trust::Public) => {
+                // It is of use to strangers where it bears the name; addresses in it are another matter.
+                let is_ours = |keeper: &Keeper, name: &Name| {
+                    let certificate = keeper.certificate();
+                    certificate
+                        .check_for_strangers(name, &[], true, unix_now())
+                        .is_ok()
+                };
+                match (&self.keeper, &itself.name) {
+                    (Some(keeper), Some(name)) if is_ours(keeper, name) => "public",
+                    _ => "none",
+                }
+            }
+            Some(Trust::Own(_)) => "own",
+            Some(Trust::None) | None => "none",
         };
         ServerWords {
             name: itself.name,
             addresses: itself.addresses,
             listeners: self.listeners_for_devices(),
-            trust: if is_public { "public" } else { "none" },
+            trust,
         }
     }
 

@@ -5,6 +5,11 @@
 //! and the control socket have threads of their own, so that neither delays an answer. Next: `desk`,
 //! which carries out what `dnsctl` asks for.
 
+#[cfg(feature = "tls")]
+mod certificates;
+#[cfg(not(feature = "tls"))]
+#[path = "certificates_absent.rs"]
+mod certificates;
 mod desk;
 mod devices;
 mod network;
@@ -37,7 +42,6 @@ use crate::message::Name;
 use crate::policy::screen::Screen;
 use crate::serve::door::{self, Door};
 use crate::serve::gate::{self, Gates};
-use crate::serve::tls::Certificate;
 use crate::serve::{Service, bind};
 use crate::store::devices::Devices;
 use crate::store::{self, Parts, Store, StoreSettings};
@@ -50,6 +54,7 @@ use crate::view::{Routing, Snapshot};
 #[cfg(feature = "dnssec")]
 use crate::zone::master::civil::write_time;
 use crate::zone::{Defect, Itself};
+use certificates::Keeper;
 use desk::Desk;
 use devices::Guests;
 use network::Watcher;
@@ -67,7 +72,7 @@ const DRAIN: Duration = limits::DRAIN.default_time();
 const NO_TOKENS: &str =
     "devices with a token are refused until it is mended, plain DNS and devices without one are not";
 
-/// How often the files of the certificate are looked at.
+/// How often the certificate is looked at: its files, its names, its time.
 const CERTIFICATE_CHECK: Duration = limits::CERTIFICATE_CHECK.default_time();
 
 /// The program `hearthdns`.
@@ -143,7 +148,7 @@ fn check(settings: &Settings) -> u8 {
     for message in upstreams
         .into_iter()
         .chain(validator(&settings.config.dnssec).err())
-        .chain(certificate(&settings.config).1)
+        .chain(Keeper::check(&settings.config))
     {
         let file = settings.file.as_deref().map(|file| file.display().to_string());
         defects.push(Defect {
@@ -213,13 +218,20 @@ fn run(config: &Config) -> Result<(), String> {
         routing,
     } = routes::number(config, default_servers(config));
     let fingerprint = warmth::fingerprint(config, &routes);
-    let (certificate, defect) = certificate(config);
-    if let Some(defect) = defect {
-        error!("{defect}; encrypted listeners refuse everybody until it is mended, plain ones answer");
-    }
-    let listeners = open_listeners(config, certificate.is_some())?;
+    let listeners = open_listeners(config)?;
     let addresses: Vec<_> = listeners.iter().flat_map(transports).collect();
-    let presence = Presence::new(config, for_everybody(&addresses), certificate.clone(), unix_now());
+    let keeper = Keeper::start(
+        config,
+        &desk::origins(&store),
+        &presence::addresses(config, &for_everybody(&addresses)),
+    );
+    let certificate = keeper.as_ref().map(Keeper::certificate);
+    let presence = Presence::new(
+        config,
+        for_everybody(&addresses),
+        certificate.cloned(),
+        unix_now(),
+    );
     let snapshot = snapshot(parts, &routing, &presence.itself());
     let engine = Arc::new(Engine::new(rules(config, screens), snapshot));
     let outcomes = Arc::new(Outcomes::default());
@@ -241,7 +253,14 @@ fn run(config: &Config) -> Result<(), String> {
         connection_limits(&config.encrypted),
         service.traffic(),
     ));
-    let doors = |listener| door::of(listener, certificate.as_ref(), &gates, &service);
+    let doors = |listener| {
+        door::of(
+            listener,
+            keeper.as_ref().map(Keeper::certificate),
+            &gates,
+            &service,
+        )
+    };
     let doors: Vec<Vec<Vec<Door>>> = listeners.into_iter().map(doors).collect::<Result<_, _>>()?;
     let workers = worker::start(doors, &service).map_err(|error| error.to_string())?;
     let desk = Arc::new(Desk {
@@ -259,7 +278,7 @@ fn run(config: &Config) -> Result<(), String> {
         outcomes,
         traffic: Arc::clone(service.traffic()),
         gates: Arc::clone(&gates),
-        certificate,
+        keeper,
         listeners: addresses,
         guests: Arc::clone(&guests),
         started,
@@ -424,20 +443,6 @@ fn connection_limits(config: &ConnectionConfig) -> gate::Limits {
     }
 }
 
-/// The certificate of the encrypted listeners, and what is wrong with its files.
-fn certificate(config: &Config) -> (Option<Arc<Certificate>>, Option<String>) {
-    let Some(files) = &config.certificate else {
-        return (None, None);
-    };
-    let now = unix_now();
-    let certificate = Certificate::new(files);
-    let error = certificate.reload(now).err();
-    for warning in certificate.warnings(now) {
-        warn!("{warning}");
-    }
-    (Some(Arc::new(certificate)), error.map(|error| error.to_string()))
-}
-
 /// A host name as SNI and URLs have it: without the final dot.
 fn host_name(name: &Name) -> String {
     let text = name.to_string();
@@ -455,8 +460,8 @@ fn guests(config: &Config, listeners: &[bind::Listener], service: &Service, star
     Guests::new(Arc::new(devices), config, listeners, started)
 }
 
-/// Opens what is configured, and with a certificate what that implies.
-fn open_listeners(config: &Config, has_certificate: bool) -> Result<Vec<bind::Listener>, String> {
+/// Opens what is configured, and what that implies.
+fn open_listeners(config: &Config) -> Result<Vec<bind::Listener>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.worker_count(cores);
     let open = |url: &ListenUrl| {
@@ -468,7 +473,7 @@ fn open_listeners(config: &Config, has_certificate: bool) -> Result<Vec<bind::Li
         Ok::<_, String>(listener)
     };
     let mut listeners: Vec<_> = config.listen.iter().map(open).collect::<Result<_, _>>()?;
-    for url in config.implied_listeners().iter().filter(|_| has_certificate) {
+    for url in &config.implied_listeners() {
         match open(url) {
             Ok(listener) => listeners.push(listener),
             // Nobody asked for it, so it must not take plain DNS away.
@@ -541,7 +546,7 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
                 let _ = tokio::task::spawn_blocking(move || desk.reload()).await;
             }
             () = desk.published.notified() => {}
-            _ = look.tick(), if desk.certificate.is_some() => {
+            _ = look.tick(), if desk.keeper.is_some() => {
                 let desk = Arc::clone(desk);
                 let _ = tokio::task::spawn_blocking(move || desk.look_at_certificate()).await;
             }

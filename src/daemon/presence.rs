@@ -191,6 +191,14 @@ fn covers(addr: SocketAddr, own: IpAddr) -> bool {
     listens == own || listens.is_unspecified() && listens.is_ipv4() == own.is_ipv4()
 }
 
+/// The addresses at which devices reach these listeners.
+pub(super) fn addresses(config: &Config, listeners: &[(SocketAddr, Transport)]) -> Vec<IpAddr> {
+    if config.addresses.is_empty() {
+        return addresses_of_interfaces(listeners).unwrap_or_default();
+    }
+    config.addresses.clone()
+}
+
 /// Addresses of our interfaces that devices can use: private ones, or all others where none is private.
 fn addresses_of_interfaces(listeners: &[(SocketAddr, Transport)]) -> io::Result<Vec<IpAddr>> {
     let interfaces = if_addrs::get_if_addrs()?;

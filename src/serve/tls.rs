@@ -15,21 +15,24 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use rustls::ServerConfig;
 #[cfg(feature = "onboard")]
 use rustls::SignatureScheme;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::{ClientHello, NoServerSessionStorage, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::standing;
-use crate::config::{CertificateConfig, limits};
+use crate::config::{CertificateFiles, limits};
 use crate::message::Name;
+use crate::onboard::Trust;
 #[cfg(feature = "onboard")]
 use crate::onboard::cms;
 use crate::upstream::der;
@@ -80,7 +83,7 @@ impl fmt::Debug for Certificate {
 impl Certificate {
     /// A certificate of these files, which are not read yet: [`Certificate::reload`] does that.
     #[must_use]
-    pub fn new(config: &CertificateConfig) -> Self {
+    pub fn new(config: &CertificateFiles) -> Self {
         Certificate {
             chain: config.chain.clone(),
             key: config.key.clone(),
@@ -93,6 +96,37 @@ impl Certificate {
     #[must_use]
     pub fn is_in_force(&self) -> bool {
         self.current.load().is_some()
+    }
+
+    /// The server's own certificate that is in force, in DER.
+    #[must_use]
+    pub fn shown(&self) -> Option<Vec<u8>> {
+        let pair = self.current.load();
+        pair.as_ref()
+            .and_then(|pair| pair.cert.first())
+            .map(|leaf| leaf.to_vec())
+    }
+
+    /// Who vouches for what is in force: a public authority, else `own` (DER) or the last certificate of the chain.
+    /// Whether its time is over is another question.
+    #[must_use]
+    pub fn trust(&self, own: Option<&[u8]>) -> Trust {
+        let pair = self.current.load_full();
+        let Some((leaf, above)) = pair.as_ref().and_then(|pair| pair.cert.split_first()) else {
+            return Trust::None;
+        };
+        if is_vouched_for(leaf, above, &standing::public()) {
+            return Trust::Public;
+        }
+        let last = above.last().map(AsRef::as_ref);
+        for authority in own.into_iter().chain(last) {
+            let mut roots = RootCertStore::empty();
+            let is_one = roots.add(CertificateDer::from(authority)).is_ok();
+            if is_one && is_vouched_for(leaf, above, &roots) {
+                return Trust::Own(authority.to_vec());
+            }
+        }
+        Trust::None
     }
 
     /// The file of the chain.
@@ -238,6 +272,16 @@ pub(super) fn acceptor(certificate: &Arc<Certificate>, protocols: &[&[u8]]) -> R
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// Whether a chain leads from a server's certificate to one of these authorities, in the moment it began.
+fn is_vouched_for(leaf: &CertificateDer<'_>, above: &[CertificateDer<'_>], roots: &RootCertStore) -> bool {
+    let begun = der::validity(leaf).map_or(0, |(from, _)| from);
+    let begun = UnixTime::since_unix_epoch(Duration::from_secs(begun));
+    let algorithms = provider().signature_verification_algorithms.all;
+    ParsedCertificate::try_from(leaf).is_ok_and(|parsed| {
+        verify_server_cert_signed_by_trust_anchor(&parsed, roots, above, begun, algorithms).is_ok()
+    })
+}
+
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -317,8 +361,8 @@ mod tests {
             Folder(folder)
         }
 
-        fn config(&self) -> CertificateConfig {
-            CertificateConfig {
+        fn config(&self) -> CertificateFiles {
+            CertificateFiles {
                 chain: self.0.join("chain.pem"),
                 key: self.0.join("key.pem"),
             }
@@ -412,6 +456,39 @@ mod tests {
         fs::remove_file(folder.config().chain).unwrap();
         assert!(certificate.reload(NOW).is_err());
         assert_eq!(in_force(&certificate), second);
+    }
+
+    #[test]
+    fn it_is_known_who_vouches() {
+        let folder = Folder::new("trust");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "an authority");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let authority = params.self_signed(&key).unwrap();
+        let issuer = rcgen::Issuer::new(params, key);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["dns.example".to_owned()]).unwrap();
+        let leaf = params.signed_by(&key, &issuer).unwrap();
+        let certificate = Certificate::new(&folder.config());
+        assert_eq!(certificate.trust(None), Trust::None);
+        fs::write(folder.config().key, key.serialize_pem()).unwrap();
+        fs::write(folder.config().chain, leaf.pem()).unwrap();
+        certificate.reload(NOW).unwrap();
+        let own = authority.der().to_vec();
+        assert_eq!(certificate.trust(None), Trust::None);
+        assert_eq!(certificate.trust(Some(&own)), Trust::Own(own.clone()));
+        // Another authority, and something that is none.
+        let stranger = folder.issue(2020, 2030);
+        fs::write(folder.config().key, key.serialize_pem()).unwrap();
+        assert_eq!(certificate.trust(Some(&stranger)), Trust::None);
+        assert_eq!(certificate.trust(Some(b"nothing")), Trust::None);
+        // The chain brings it along.
+        fs::write(folder.config().chain, leaf.pem() + &authority.pem()).unwrap();
+        certificate.reload(NOW).unwrap();
+        assert_eq!(certificate.trust(None), Trust::Own(own));
     }
 
     #[test]

@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::config::CertificateConfig;
+use crate::config::CertificateFiles;
 use crate::message::Name;
+use crate::onboard::Trust;
 
 /// The file of a certificate that is not read.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl std::error::Error for CertificateError {}
 impl Certificate {
     /// Keeps the name of the file.
     #[must_use]
-    pub fn new(config: &CertificateConfig) -> Self {
+    pub fn new(config: &CertificateFiles) -> Self {
         Certificate(config.chain.clone())
     }
 
@@ -47,6 +48,12 @@ impl Certificate {
     /// Always.
     pub fn check_for_strangers(&self, _: &Name, _: &[IpAddr], _: bool, _: u64) -> Result<(), String> {
         Err("this build has no encrypted listeners".to_owned())
+    }
+
+    /// Nobody.
+    #[must_use]
+    pub fn trust(&self, _: Option<&[u8]>) -> Trust {
+        Trust::None
     }
 
     /// None.

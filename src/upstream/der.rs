@@ -1,15 +1,21 @@
 //! Parts of a certificate, found without understanding the rest (RFC 5280, 4.1): two that pins and stamps speak
-//! of, and from when until when it is good.
+//! of, from when until when it is good, whose it is, and its extensions. What the latter mean is read in
+//! [`crate::certificate`].
 //!
 //! Everything here may come from a server that has proved nothing yet: each length is checked, nothing recurses.
 
 use crate::zone::master::civil::read_time;
 
 /// Tags of DER (X.690, 8).
-const SEQUENCE: u8 = 0x30;
+pub(crate) const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
+const BOOLEAN: u8 = 0x01;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OBJECT: u8 = 0x06;
+const EXTENSIONS: u8 = 0xa3;
 
 /// The part that is signed: the TBSCertificate, whole.
 pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
@@ -19,7 +25,7 @@ pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
 }
 
 /// The SubjectPublicKeyInfo, whole, as pins are made of it (RFC 7469, 2.4).
-pub(super) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
+pub(crate) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
     // Serial number, signature algorithm, issuer, validity, subject.
     let rest = behind(certificate, 5)?;
     element(rest, SEQUENCE).map(|(whole, _, _)| whole)
@@ -32,6 +38,41 @@ pub(crate) fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
     let (from, rest) = time(times)?;
     let (until, _) = time(rest)?;
     Some((from, until))
+}
+
+/// Who has signed it and whose it is: two names, whole.
+pub(crate) fn issuer_and_subject(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+    // Serial number, signature algorithm; between the two stands the validity.
+    let (issuer, _, rest) = element(behind(certificate, 2)?, SEQUENCE)?;
+    let (_, _, rest) = element(rest, SEQUENCE)?;
+    let (subject, _, _) = element(rest, SEQUENCE)?;
+    Some((issuer, subject))
+}
+
+/// The value of the extension with this identifier (RFC 5280, 4.2), which is given without tag and length.
+pub(crate) fn extension<'c>(certificate: &'c [u8], identifier: &[u8]) -> Option<&'c [u8]> {
+    // Serial number, signature algorithm, issuer, validity, subject, key. Unique identifiers, which nobody writes,
+    // may stand before the extensions.
+    let mut rest = behind(certificate, 6)?;
+    let all = loop {
+        let tag = *rest.first()?;
+        let (_, inside, behind) = element(rest, tag)?;
+        if tag == EXTENSIONS {
+            break element(inside, SEQUENCE)?.1;
+        }
+        rest = behind;
+    };
+    let mut rest = all;
+    while !rest.is_empty() {
+        let (_, one, behind) = element(rest, SEQUENCE)?;
+        rest = behind;
+        let (_, name, value) = element(one, OBJECT)?;
+        if name == identifier {
+            let value = element(value, BOOLEAN).map_or(value, |(_, _, behind)| behind);
+            return element(value, OCTET_STRING).map(|(_, inside, _)| inside);
+        }
+    }
+    None
 }
 
 /// What stands behind so many fields of the signed part, the version not counted.
@@ -75,7 +116,7 @@ fn time(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// An element with this tag at the front: whole, its contents, and what stands behind it.
-fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8], &[u8])> {
+pub(crate) fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8], &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     let (&length, rest) = rest.split_first()?;
     let (length, rest) = match length {

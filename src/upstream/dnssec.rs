@@ -50,9 +50,7 @@ use crate::config::{NegativeAnchor, limits};
 use crate::engine::MAX_ALIASES;
 use crate::engine::fetch::{Failure, Proven, Question};
 use crate::message::{Ede, Incoming, Name, NameRef, Rcode, Rtype, Section};
-
-/// Unix time before which a clock is wrong: 2026-01-01, when this program did not exist.
-pub const CLOCK_FLOOR: u64 = 1_767_225_600;
+use crate::zone::master::civil::CLOCK_FLOOR;
 
 const TOO_MANY_SETS: Failure = Failure::Bogus(
     Ede::DNSSEC_BOGUS,

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use hearthdns::config::CertificateConfig;
+use hearthdns::config::CertificateFiles;
 use hearthdns::onboard::apple::{Protocol, profile};
 use hearthdns::onboard::things::{Thing, make};
 use hearthdns::onboard::{Device, Facts, Ports, Scope, Server, Trust};
@@ -57,7 +57,7 @@ fn now() -> u64 {
 }
 
 fn signed(house: &House, content: &[u8]) -> Option<Vec<u8>> {
-    let certificate = Certificate::new(&CertificateConfig {
+    let certificate = Certificate::new(&CertificateFiles {
         chain: house.path("chain.pem"),
         key: house.path("key.pem"),
     });

@@ -59,15 +59,26 @@ impl Authority {
         self.asker_of(name, rustls::DEFAULT_VERSIONS)
     }
 
+    /// The same of an authority that is there already, in PEM.
+    pub(crate) fn asker_with(pem: &str, name: &str) -> Asker {
+        Asker::trusting(pem, name, rustls::DEFAULT_VERSIONS)
+    }
+
     /// The same with these versions of TLS only.
     pub(crate) fn asker_of(
         &self,
         name: &str,
         versions: &[&'static rustls::SupportedProtocolVersion],
     ) -> Asker {
+        Asker::trusting(&self.pem, name, versions)
+    }
+}
+
+impl Asker {
+    fn trusting(pem: &str, name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> Self {
         let mut roots = RootCertStore::empty();
         roots
-            .add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap())
+            .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
             .unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)

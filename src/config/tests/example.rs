@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::super::CertificateConfig;
+use super::super::certificate::CERTIFICATE;
 use super::super::document::{self, Kind, Node};
 use super::super::reader::SECTIONS;
 use super::super::reader::listeners::LISTENER;
@@ -28,7 +30,7 @@ fn the_example_shows_every_key() {
             "quic://192.0.2.53:853",
         ]
     );
-    for key in UPSTREAM.iter().chain(LISTENER) {
+    for key in UPSTREAM.iter().chain(LISTENER).chain(CERTIFICATE) {
         assert!(text.contains(&format!(" {key}: ")), "{key} is not in the example");
     }
     assert_eq!(config.workers, Some(2));
@@ -91,7 +93,7 @@ fn an_upstream_may_be_a_mapping() {
 }
 
 #[test]
-fn encrypted_listeners_need_a_certificate_and_ports_of_their_own() {
+fn encrypted_listeners_have_a_certificate_and_ports_of_their_own() {
     let pair = "certificate: {chain: c.pem, key: /k.pem}\n";
     let text = format!(
         "{pair}listen: ['0.0.0.0:53', 'tls://0.0.0.0', 'quic://0.0.0.0', 'https://[::]:8443', 'h3://[::]:8443']\n\
@@ -109,7 +111,7 @@ fn encrypted_listeners_need_a_certificate_and_ports_of_their_own() {
             "h3://[::]:8443"
         ]
     );
-    let certificate = config.certificate.unwrap();
+    let certificate = config.certificate_files().unwrap();
     assert_eq!(certificate.chain, Path::new("c.pem"));
     assert_eq!(certificate.key, Path::new("/k.pem"));
     let bounds = config.encrypted;
@@ -118,11 +120,22 @@ fn encrypted_listeners_need_a_certificate_and_ports_of_their_own() {
         (9, 8, 6)
     );
     assert_eq!(bounds.idle, Duration::from_secs(7));
-    assert_defects(
-        "listen: ['tls://0.0.0.0', 'https://[::]']\n",
-        "config.yaml:1:10: tls://0.0.0.0:853 needs a certificate; write `certificate: {chain: FILE, key: FILE}`\n\
-         config.yaml:1:27: https://[::]:443 needs a certificate; write `certificate: {chain: FILE, key: FILE}`\n",
-    );
+    // Where none is named, there is one of our own; and where nothing is encrypted, none is needed.
+    for (text, source) in [
+        ("listen: ['tls://0.0.0.0']\n", Some(CertificateConfig::Own)),
+        ("certificate: own\n", Some(CertificateConfig::Own)),
+        ("listen: ['0.0.0.0:53']\n", Some(CertificateConfig::Own)),
+        ("listen: ['127.0.0.1:53']\n", None),
+        ("listen: ['0.0.0.0:53']\ndiscovery: {lan_tls: false}\n", None),
+    ] {
+        assert_eq!(read(text).unwrap().certificate, source, "{text}");
+    }
+    let files = read("state: /s\ncertificate: own\n")
+        .unwrap()
+        .certificate_files()
+        .unwrap();
+    assert_eq!(files.chain, Path::new("/s/certificate/own.pem"));
+    assert_eq!(files.key, files.chain);
     assert_defects(
         &format!("{pair}listen: ['0.0.0.0:853', 'tls://0.0.0.0', 'h3://0.0.0.0:853']\n"),
         "config.yaml:2:25: tls://0.0.0.0:853 wants the port that 0.0.0.0:853 takes; choose another port for one of \
@@ -145,11 +158,10 @@ fn encrypted_listeners_need_a_certificate_and_ports_of_their_own() {
         listen: vec!["tls://127.0.0.1:0".parse().unwrap()],
         ..Overrides::default()
     };
-    let read = |text| Config::read(Path::new("config.yaml"), text, base(), &flags);
-    assert!(read(pair).is_ok());
-    let defects = read("").unwrap_err();
-    assert_eq!(
-        defects[0].to_string(),
-        "command line: tls://127.0.0.1:0 needs a certificate; write `certificate: {chain: FILE, key: FILE}`"
-    );
+    let read = |text| Config::read(Path::new("config.yaml"), text, base(), &flags).unwrap();
+    assert!(matches!(
+        read(pair).certificate,
+        Some(CertificateConfig::Files(_))
+    ));
+    assert_eq!(read("").certificate, Some(CertificateConfig::Own));
 }

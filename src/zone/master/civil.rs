@@ -4,6 +4,10 @@
 
 const DAY: u64 = 86_400;
 
+/// Unix time before which a clock is wrong: 2026-01-01, when this program did not exist. A router without a battery
+/// starts at the time of its firmware, or in 1970.
+pub const CLOCK_FLOOR: u64 = 1_767_225_600;
+
 /// The last second that a date here can name: 9999-12-31T23:59:59Z.
 pub const MAX_TIME: u64 = 253_402_300_799;
 
@@ -51,7 +55,8 @@ pub(in crate::zone) fn read_stamp(text: &str) -> Option<u64> {
 }
 
 /// Writes YYYYMMDDHHmmSS.
-pub(in crate::zone) fn write_stamp(seconds: u64) -> String {
+#[must_use]
+pub fn write_stamp(seconds: u64) -> String {
     let seconds = seconds.min(MAX_TIME);
     let (year, month, day) = date(seconds / DAY);
     let rest = seconds % DAY;

@@ -1,0 +1,10 @@
+//! Certificates that we make, or have made.
+//!
+//! The listeners know files and nothing else ([`crate::serve::tls`]); what stands here writes one and lets them take
+//! it. [`own`] is an authority of our own and what it signs. [`plan`] says when something is due, [`issue`] makes
+//! keys and certificates, [`read`] says what stands in one.
+
+pub mod issue;
+pub mod own;
+pub mod plan;
+pub mod read;

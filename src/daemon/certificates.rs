@@ -1,0 +1,318 @@
+//! The certificate of the encrypted listeners while the daemon runs: made where it is ours to make, renewed, taken
+//! from its files, and told of.
+//!
+//! Nothing is timed by a countdown: every minute it is looked at the clock and at what the certificate should be
+//! for, and what is due is done ([`crate::certificate::plan`]). What cannot be done is logged once, and shown by
+//! `dnsctl certificate` as long as it lasts.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::{error, info, warn};
+
+use super::unix_now;
+use crate::certificate::own::{self, Ask, Standing, Wanted};
+use crate::certificate::plan;
+use crate::certificate::read::{Facts, Permitted};
+use crate::config::{CertificateConfig, Config};
+use crate::control::types::{Authority, AuthorityStatus, CertificateStatus, Code, DefectText, Failure};
+use crate::message::Name;
+use crate::onboard::Trust;
+use crate::serve::tls::{Certificate, CertificateError};
+use crate::zone::master::civil::write_time;
+
+/// Keeps a certificate.
+pub(super) struct Keeper {
+    certificate: Arc<Certificate>,
+    source: CertificateConfig,
+    folder: PathBuf,
+    name: Option<String>,
+    standing: Mutex<Standing>,
+}
+
+impl Keeper {
+    /// Makes what is missing, reads what is there, and says what is wrong with it.
+    pub(super) fn start(config: &Config, zones: &[Name], addresses: &[IpAddr]) -> Option<Self> {
+        let keeper = Self::new(config)?;
+        keeper.tend(zones, addresses, Ask::Nothing);
+        if let Err(error) = keeper.certificate.reload(unix_now()) {
+            // What hinders us from making it is said already.
+            if keeper.standing().problem.is_none() {
+                error!("{error}; encrypted listeners refuse everybody until it is mended, plain ones answer");
+            }
+        }
+        keeper.warn();
+        Some(keeper)
+    }
+
+    /// What is wrong with the files of the configuration, where they are there; makes nothing.
+    pub(super) fn check(config: &Config) -> Option<String> {
+        let keeper = Self::new(config)?;
+        let is_ours = !matches!(keeper.source, CertificateConfig::Files(_));
+        if is_ours && !keeper.certificate.chain().exists() {
+            return None;
+        }
+        let error = keeper.certificate.reload(unix_now()).err();
+        keeper.warn();
+        error.map(|error| error.to_string())
+    }
+
+    fn new(config: &Config) -> Option<Self> {
+        let files = config.certificate_files()?;
+        Some(Keeper {
+            certificate: Arc::new(Certificate::new(&files)),
+            source: config.certificate.clone()?,
+            folder: config.certificate_folder(),
+            name: config.name.as_ref().map(text_of),
+            standing: Mutex::default(),
+        })
+    }
+
+    /// What listeners show.
+    pub(super) fn certificate(&self) -> &Arc<Certificate> {
+        &self.certificate
+    }
+
+    /// Who vouches for it.
+    pub(super) fn trust(&self) -> Trust {
+        self.certificate.trust(self.standing().authority.as_deref())
+    }
+
+    /// Does what is due, and takes files that have changed. `zones`: the domains at hand; `addresses`: where devices
+    /// reach us.
+    pub(super) fn look(&self, zones: &[Name], addresses: &[IpAddr]) {
+        self.tend(zones, addresses, Ask::Nothing);
+        let _ = self.say(self.certificate.reload_if_changed(unix_now()));
+    }
+
+    /// Reads the files again, whether they have changed or not.
+    pub(super) fn reload(&self) -> Result<(), CertificateError> {
+        self.say(self.certificate.reload(unix_now()).map(|()| true))
+            .map(|_| ())
+    }
+
+    /// Makes a new certificate now.
+    pub(super) fn renew(&self, zones: &[Name], addresses: &[IpAddr]) -> Result<CertificateStatus, Failure> {
+        if let CertificateConfig::Files(files) = &self.source {
+            let message = format!(
+                "whoever writes {} renews the certificate; `dnsctl reload` reads it again",
+                files.chain.display()
+            );
+            return Err(Failure::new(Code::Unavailable, message));
+        }
+        self.make(zones, addresses, Ask::Certificate)?;
+        Ok(self.status())
+    }
+
+    /// The certificate of our own authority; a new one where that is wanted.
+    pub(super) fn authority(
+        &self,
+        replace: bool,
+        zones: &[Name],
+        addresses: &[IpAddr],
+    ) -> Result<Authority, Failure> {
+        if !matches!(self.source, CertificateConfig::Own) {
+            let message =
+                "the certificate is not of an authority of our own; that is there with `certificate: own`";
+            return Err(Failure::new(Code::Unavailable, message));
+        }
+        if replace {
+            self.make(zones, addresses, Ask::Authority)?;
+        }
+        let standing = self.standing();
+        let Some(authority) = &standing.authority else {
+            let why = standing.problem.as_ref().map(ToString::to_string);
+            let message = why.unwrap_or_else(|| "there is no authority yet".to_owned());
+            return Err(Failure::new(Code::NotFound, message));
+        };
+        Ok(Authority {
+            pem: own::certificate_pem(authority),
+            fingerprint: own::fingerprint(authority),
+            replaced: replace,
+        })
+    }
+
+    fn make(&self, zones: &[Name], addresses: &[IpAddr], ask: Ask) -> Result<(), Failure> {
+        if let Some(problem) = self.tend(zones, addresses, ask) {
+            return Err(Failure::new(Code::Io, problem));
+        }
+        let taken = self.say(self.certificate.reload(unix_now()).map(|()| true));
+        taken
+            .map(|_| ())
+            .map_err(|error| Failure::new(Code::Io, error.to_string()))
+    }
+
+    /// Makes what is due or asked for, where it is ours to make; says what stands in the way.
+    fn tend(&self, zones: &[Name], addresses: &[IpAddr], ask: Ask) -> Option<String> {
+        if !matches!(self.source, CertificateConfig::Own) {
+            return None;
+        }
+        let wanted = Wanted {
+            names: self
+                .name
+                .iter()
+                .flat_map(|name| [name.clone(), format!("*.{name}")])
+                .collect(),
+            addresses: with_loopback(addresses),
+            zones: zones.iter().map(text_of).collect(),
+        };
+        // One at a time: two would make a certificate each.
+        let mut standing = self.standing();
+        let before = std::mem::replace(&mut *standing, own::tend(&self.folder, &wanted, ask, unix_now()));
+        tell(&before, &standing);
+        standing.problem.as_ref().map(ToString::to_string)
+    }
+
+    /// How it fares.
+    pub(super) fn status(&self) -> CertificateStatus {
+        let trust = self.trust();
+        let standing = self.standing();
+        let shown = self.certificate.shown();
+        let facts = shown.as_deref().and_then(Facts::read);
+        let times = |at: fn(&Facts) -> u64| facts.as_ref().map(|facts| write_time(at(facts)));
+        let is_ours = !matches!(self.source, CertificateConfig::Files(_));
+        let trust = match trust {
+            Trust::Public => "public",
+            Trust::Own(_) => "own",
+            Trust::None if shown.is_some() => "unknown",
+            Trust::None => "none",
+        };
+        let mut problems: Vec<DefectText> = Vec::new();
+        if let Some(problem) = &standing.problem {
+            problems.push(DefectText {
+                file: problem.file.display().to_string(),
+                message: problem.message.clone(),
+                ..DefectText::default()
+            });
+        }
+        if !standing.left_out.is_empty() {
+            problems.push(DefectText {
+                file: standing_file(&self.folder),
+                message: left_out(&standing.left_out),
+                ..DefectText::default()
+            });
+        }
+        CertificateStatus {
+            source: match self.source {
+                CertificateConfig::Files(_) => "files",
+                CertificateConfig::Own => "own",
+            }
+            .to_owned(),
+            trust: trust.to_owned(),
+            names: facts
+                .as_ref()
+                .map(|facts| facts.names.clone())
+                .unwrap_or_default(),
+            addresses: facts
+                .iter()
+                .flat_map(|facts| facts.addresses.iter().map(ToString::to_string))
+                .collect(),
+            issuer: facts.as_ref().map(|facts| facts.issuer.clone()),
+            from: times(|facts| facts.from),
+            until: times(|facts| facts.until),
+            renewal: times(plan::renewal_at).filter(|_| is_ours),
+            file: self.certificate.chain().display().to_string(),
+            authority: standing.authority.as_deref().map(authority_status),
+            zones_left_out: standing.zones_left_out.clone(),
+            problems,
+        }
+    }
+
+    /// Logs what became of the files.
+    fn say(&self, result: Result<bool, CertificateError>) -> Result<bool, CertificateError> {
+        match &result {
+            Ok(true) => {
+                info!("certificate {} read again", self.certificate.chain().display());
+                self.warn();
+            }
+            Ok(false) => {}
+            Err(error) if self.certificate.is_in_force() => {
+                error!("{error}; the certificate that was read before stays in use");
+            }
+            Err(error) => error!("{error}; encrypted listeners refuse everybody until it is mended"),
+        }
+        result
+    }
+
+    fn warn(&self) {
+        for warning in self.certificate.warnings(unix_now()) {
+            warn!("{warning}");
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Logs what is other than it was.
+fn tell(before: &Standing, now: &Standing) {
+    if let (true, Some(authority)) = (now.is_authority_new, &now.authority) {
+        info!(
+            "made an authority of our own, SHA-256 {}; `dnsctl certificate authority` prints it for devices",
+            own::fingerprint(authority)
+        );
+    }
+    if let (Some(why), Some(facts)) = (now.made, &now.certificate) {
+        let addresses = facts.addresses.iter().map(ToString::to_string);
+        let all: Vec<String> = facts.names.iter().cloned().chain(addresses).collect();
+        info!(
+            "made a certificate for {}, good until {}: {why}",
+            all.join(", "),
+            write_time(facts.until)
+        );
+    }
+    if now.left_out != before.left_out && !now.left_out.is_empty() {
+        error!("{}", left_out(&now.left_out));
+    }
+    if now.problem != before.problem
+        && let Some(problem) = &now.problem
+    {
+        error!("{problem}; encrypted listeners go on with the certificate that they have, if there is one");
+    }
+}
+
+fn left_out(names: &[String]) -> String {
+    format!(
+        "the authority may not sign for {}, so the certificate goes without; `dnsctl certificate authority --replace` \
+         makes one that may, which every device must be given anew",
+        names.join(", ")
+    )
+}
+
+fn authority_status(authority: &[u8]) -> AuthorityStatus {
+    let permitted = Permitted::read(authority).unwrap_or_default();
+    let facts = Facts::read(authority);
+    AuthorityStatus {
+        name: facts
+            .as_ref()
+            .map(|facts| facts.subject.clone())
+            .unwrap_or_default(),
+        fingerprint: own::fingerprint(authority),
+        until: facts.map(|facts| write_time(facts.until)).unwrap_or_default(),
+        domains: permitted.domains,
+        prefixes: permitted.prefixes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn standing_file(folder: &std::path::Path) -> String {
+    own::authority_file(folder).display().to_string()
+}
+
+/// And this host itself, for programs on it.
+fn with_loopback(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let mut all = addresses.to_vec();
+    for own in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+        if !all.contains(&own) {
+            all.push(own);
+        }
+    }
+    all
+}
+
+/// A name without its closing dot.
+fn text_of(name: &Name) -> String {
+    let text = name.to_string();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}
