@@ -1,16 +1,19 @@
 //! Other people's DNS software against ours: dig, kdig, curl, dnspython, stubby, systemd-resolved, Firefox and Chromium
 //! ask us, NSD and Knot DNS answer the same zones as we do, and Unbound, Knot Resolver, dnsdist, NSD and Caddy stand
 //! upstream, over every transport that each of them speaks. Unbound and dnsmasq stand in front of us as routers. OpenSSL
-//! and ShellCheck read what is made for devices.
+//! and ShellCheck read what is made for devices. Pebble signs certificates.
 //!
-//! The tests are in `interop/`: `clients`, `listeners`, `certificates`, `stubs`, `bearers`, `browsers`, `agreement`, `resolver`,
-//! `routers`, `made`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
+//! The tests are in `interop/`: `clients`, `listeners`, `certificates`, `acme`, `stubs`, `bearers`, `browsers`, `agreement`,
+//! `resolver`, `routers`, `made`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
 //! own.
 //!
 //! A harness of its own, because a peer that is not installed must be counted as skipped, by name, and not as
 //! passed. Peers run on loopback ports, but for `quic`, with files in a temporary folder, and are stopped by their own pid.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(all(feature = "acme", feature = "h3"))]
+#[path = "interop/acme.rs"]
+mod acme;
 #[path = "interop/agreement.rs"]
 mod agreement;
 #[cfg(feature = "h3")]
@@ -75,6 +78,8 @@ fn main() -> ExitCode {
         made::TESTS,
         #[cfg(feature = "tls")]
         certificates::TESTS,
+        #[cfg(all(feature = "acme", feature = "h3"))]
+        acme::TESTS,
         #[cfg(feature = "h3")]
         listeners::TESTS,
         #[cfg(feature = "h3")]

@@ -91,7 +91,10 @@ const CRATES_AT_HOME: &[(&str, &[&str])] = &[
     ("hickory_net", &["upstream", "sync"]),
     ("hickory_server", &["serve/embed"]),
     ("serde_yaml", &["config"]),
-    ("serde_json", &["control", "ctl", "bin/dnsctl.rs"]),
+    (
+        "serde_json",
+        &["certificate/acme", "control", "ctl", "bin/dnsctl.rs"],
+    ),
     ("clap", &["cli", "ctl", "daemon", "bin"]),
 ];
 

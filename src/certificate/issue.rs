@@ -51,6 +51,13 @@ const YEAR_2050: u64 = 2_524_608_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unusable(&'static str);
 
+impl Unusable {
+    /// It is no key of P-256.
+    pub(super) const KEY: Self = Unusable("the key is no P-256 key in PKCS #8");
+    /// The system gives none.
+    pub(super) const RANDOMNESS: Self = Unusable("the system has no randomness");
+}
+
 impl std::fmt::Display for Unusable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.0)
@@ -88,7 +95,7 @@ impl Key {
     pub fn generate() -> Result<Self, Unusable> {
         let random = SystemRandom::new();
         let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random);
-        let made = made.map_err(|_| Unusable("the system has no randomness for a key"))?;
+        let made = made.map_err(|_| Unusable::RANDOMNESS)?;
         Self::read(made.as_ref())
     }
 
@@ -99,7 +106,7 @@ impl Key {
     pub fn read(pkcs8: &[u8]) -> Result<Self, Unusable> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &SystemRandom::new());
         Ok(Key {
-            pair: pair.map_err(|_| Unusable("the key is no P-256 key in PKCS #8"))?,
+            pair: pair.map_err(|_| Unusable::KEY)?,
             pkcs8: pkcs8.to_vec(),
         })
     }
@@ -128,7 +135,7 @@ impl Key {
     /// What is to be signed with the signature behind it.
     fn sign(&self, content: Vec<u8>) -> Result<Vec<u8>, Unusable> {
         let signature = self.pair.sign(&SystemRandom::new(), &content);
-        let signature = signature.map_err(|_| Unusable("the system has no randomness for a signature"))?;
+        let signature = signature.map_err(|_| Unusable::RANDOMNESS)?;
         Ok(sequence(&[content, algorithm(), bits(signature.as_ref())]))
     }
 }
@@ -241,7 +248,7 @@ fn to_be_signed(
 ) -> Result<Vec<u8>, Unusable> {
     let mut serial = [0; 16];
     let filled = SystemRandom::new().fill(&mut serial);
-    filled.map_err(|_| Unusable("the system has no randomness for a serial number"))?;
+    filled.map_err(|_| Unusable::RANDOMNESS)?;
     // Positive, and without a zero in front.
     serial[0] = serial[0] & 0x7f | 0x40;
     let validity = sequence(&[time(life.from), time(life.until)]);

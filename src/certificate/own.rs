@@ -135,6 +135,12 @@ pub fn certificate_pem(certificate: &[u8]) -> String {
     pem("CERTIFICATE", certificate)
 }
 
+/// A private key in PEM (RFC 7468, 10).
+#[must_use]
+pub fn key_pem(key: &Key) -> String {
+    pem("PRIVATE KEY", key.pkcs8())
+}
+
 fn pem(label: &str, bytes: &[u8]) -> String {
     let text = BASE64.encode(bytes);
     let mut out = format!("-----BEGIN {label}-----\n");
@@ -352,11 +358,7 @@ fn read_pair(file: &Path) -> Result<Option<Pair>, String> {
 }
 
 fn write_pair(folder: &Path, file: &Path, pair: &Pair) -> Result<(), Problem> {
-    let text = format!(
-        "{}{}",
-        certificate_pem(&pair.certificate),
-        pem("PRIVATE KEY", pair.key.pkcs8())
-    );
+    let text = format!("{}{}", certificate_pem(&pair.certificate), key_pem(&pair.key));
     let failed = |error: io::Error| Problem {
         file: file.to_owned(),
         message: format!("cannot be written: {error}"),

@@ -6,6 +6,8 @@
 use std::fmt;
 
 use super::read::Facts;
+#[cfg(feature = "acme")]
+use crate::config::limits;
 use crate::zone::master::civil::CLOCK_FLOOR;
 
 /// Whether a clock can be believed.
@@ -67,6 +69,24 @@ pub fn due(facts: &Facts, is_for: bool, now: u64) -> Option<Why> {
     }
 }
 
+/// First and longest wait after a failed order, in seconds.
+#[cfg(feature = "acme")]
+const RETRY: u64 = limits::ACME_RETRY.default_time().as_secs();
+#[cfg(feature = "acme")]
+const LONGEST_RETRY: u64 = limits::ACME_LONGEST_RETRY.default_time().as_secs();
+
+/// For how many seconds an authority is left alone after so many failures in a row: three times as long after each,
+/// and by chance up to a quarter longer, so that those who failed together do not come back together. `told`: what
+/// the authority asks for itself; `dice`: any number.
+#[cfg(feature = "acme")]
+#[must_use]
+pub fn wait_after(failures: u32, told: Option<u64>, dice: u64) -> u64 {
+    let factor = 3u64.saturating_pow(failures.saturating_sub(1));
+    let wait = RETRY.saturating_mul(factor).min(LONGEST_RETRY);
+    let wait = wait + dice % (wait / 4 + 1);
+    wait.max(told.unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +127,21 @@ mod tests {
         assert_eq!(due(&held, true, NOW - 1), Some(Why::Future));
         // What it is for does not depend on the clock.
         assert_eq!(due(&held, false, 0), Some(Why::Names));
+    }
+
+    #[cfg(feature = "acme")]
+    #[test]
+    fn failures_are_answered_with_patience() {
+        let shortest: Vec<u64> = (1..=7).map(|failures| wait_after(failures, None, 0)).collect();
+        assert_eq!(shortest, [600, 1800, 5400, 16_200, 48_600, 86_400, 86_400]);
+        // Chance makes it longer, by a quarter at most.
+        let waits: Vec<u64> = (0..1000).map(|dice| wait_after(1, None, dice)).collect();
+        assert_eq!((waits.iter().min(), waits.iter().max()), (Some(&600), Some(&750)));
+        // What the authority says counts where it is longer.
+        assert_eq!(wait_after(1, Some(7200), 0), 7200);
+        assert_eq!(wait_after(3, Some(60), 0), 5400);
+        assert_eq!(wait_after(u32::MAX, None, u64::MAX) / 86_400, 1);
+        assert_eq!(wait_after(0, None, 0), 600);
     }
 
     #[test]

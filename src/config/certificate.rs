@@ -1,17 +1,17 @@
-//! Where the certificate of the encrypted listeners comes from: files that somebody else renews, or an authority of
-//! our own.
+//! Where the certificate of the encrypted listeners comes from: files that somebody else renews, an authority of our
+//! own, or a public one ([`super::acme`]).
 
 use std::path::PathBuf;
 
 use super::address::shown;
 use super::document::{Kind, Node};
 use super::values::Reader;
-use super::{Config, ListenUrl};
+use super::{AcmeConfig, Config, ListenUrl};
 
 /// Keys of the section.
-pub(super) const CERTIFICATE: &[&str] = &["chain", "key"];
+pub(super) const CERTIFICATE: &[&str] = &["acme", "chain", "key"];
 /// What to write instead of what is not understood.
-const FORMS: &str = "own, or keys and their values (chain, key)";
+const FORMS: &str = "own, or keys and their values (acme, or chain and key)";
 
 /// Folder below `state` of what we make ourselves.
 const FOLDER: &str = "certificate";
@@ -23,6 +23,8 @@ pub enum CertificateConfig {
     Files(CertificateFiles),
     /// `own`: an authority of our own signs.
     Own,
+    /// `{acme: …}`: a public authority signs.
+    Acme(Box<AcmeConfig>),
 }
 
 /// Files of the server's certificate, both in PEM. One file may be both.
@@ -55,6 +57,7 @@ impl Config {
         Some(match self.certificate.as_ref()? {
             CertificateConfig::Files(files) => files.clone(),
             CertificateConfig::Own => both("own.pem"),
+            CertificateConfig::Acme(_) => both("acme.pem"),
         })
     }
 
@@ -87,6 +90,13 @@ impl Reader {
         }
         let keys = self.section(node, "certificate", CERTIFICATE);
         let value = |word: &str| keys.iter().find(|(key, _)| *key == word).map(|(_, node)| *node);
+        if let Some(acme) = value("acme") {
+            if keys.len() > 1 {
+                let message = "what an authority signs is kept in the state folder; remove `chain` and `key`, or `acme`";
+                self.defect(node.id, message);
+            }
+            return self.acme(acme);
+        }
         let mut path = |word| value(word).map(|node| self.path_of(node, "the path of a file in PEM"));
         match (path("chain"), path("key")) {
             (Some(Some(chain)), Some(Some(key))) => {

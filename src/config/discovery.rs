@@ -167,7 +167,7 @@ impl Reader {
 }
 
 /// Reads the name of a host that a certificate can bear and devices ask us for; in lower case.
-fn host_name(text: &str) -> Result<Name, String> {
+pub(super) fn host_name(text: &str) -> Result<Name, String> {
     if text.parse::<IpAddr>().is_ok() {
         let quoted = shown(text);
         return Err(format!(

@@ -8,6 +8,7 @@
 //! Read [`limits`] for the ranges, [`address`] for the notations, `reader` for the keys, `values` for
 //! the types, and `document` for how a value's place is found. `packaging/config.yaml` shows every key.
 
+pub mod acme;
 pub mod address;
 pub mod certificate;
 pub mod discovery;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use acme::{AcmeChallenge, AcmeConfig};
 pub use address::from_resolv_conf;
 pub use certificate::{CertificateConfig, CertificateFiles};
 pub use discovery::{Ddr, DiscoveryConfig};

@@ -21,7 +21,7 @@ use super::dnssec;
 use super::document::{self, Kind, Node};
 use super::limits::{self, Limit};
 use super::values::{Reader, located};
-use super::{Clients, Config, ConnectionConfig, Overrides, ViewConfig, whole};
+use super::{CertificateConfig, Clients, Config, ConnectionConfig, Overrides, ViewConfig, whole};
 use crate::zone::record::Defect;
 
 /// Keys of the file itself.
@@ -481,6 +481,14 @@ impl Reader {
         {
             let message = "listeners are announced by the server's name; add `name: dns.home.example`, or write \
                            `ddr: auto`";
+            self.defect(*id, message);
+        }
+        if let Some(CertificateConfig::Acme(acme)) = &self.config.certificate
+            && self.config.acme_names(acme).is_empty()
+            && !self.places.contains_key("name")
+            && let Some(id) = self.places.get("certificate.acme")
+        {
+            let message = "nothing says what the certificate is for; add `name: dns.home.example` at the top of the file";
             self.defect(*id, message);
         }
         if flags.upstreams.is_empty() {

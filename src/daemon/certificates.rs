@@ -11,12 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::{error, info, warn};
 
+#[cfg(feature = "acme")]
+use super::acme::Orders;
+use super::desk::Desk;
 use super::unix_now;
 use crate::certificate::own::{self, Ask, Standing, Wanted};
 use crate::certificate::plan;
 use crate::certificate::read::{Facts, Permitted};
-use crate::config::{CertificateConfig, Config};
-use crate::control::types::{Authority, AuthorityStatus, CertificateStatus, Code, DefectText, Failure};
+use crate::config::{AcmeChallenge, CertificateConfig, Config};
+use crate::control::types::{Authority, CertificateStatus, Code, DefectText, Failure};
 use crate::message::Name;
 use crate::onboard::Trust;
 use crate::serve::tls::{Certificate, CertificateError};
@@ -29,6 +32,8 @@ pub(super) struct Keeper {
     folder: PathBuf,
     name: Option<String>,
     standing: Mutex<Standing>,
+    #[cfg(feature = "acme")]
+    orders: Option<Orders>,
 }
 
 impl Keeper {
@@ -37,8 +42,8 @@ impl Keeper {
         let keeper = Self::new(config)?;
         keeper.tend(zones, addresses, Ask::Nothing);
         if let Err(error) = keeper.certificate.reload(unix_now()) {
-            // What hinders us from making it is said already.
-            if keeper.standing().problem.is_none() {
+            // What hinders us from making it is said already, or will be.
+            if keeper.standing().problem.is_none() && !keeper.is_awaited() {
                 error!("{error}; encrypted listeners refuse everybody until it is mended, plain ones answer");
             }
         }
@@ -49,8 +54,7 @@ impl Keeper {
     /// What is wrong with the files of the configuration, where they are there; makes nothing.
     pub(super) fn check(config: &Config) -> Option<String> {
         let keeper = Self::new(config)?;
-        let is_ours = !matches!(keeper.source, CertificateConfig::Files(_));
-        if is_ours && !keeper.certificate.chain().exists() {
+        if keeper.is_awaited() {
             return None;
         }
         let error = keeper.certificate.reload(unix_now()).err();
@@ -60,13 +64,31 @@ impl Keeper {
 
     fn new(config: &Config) -> Option<Self> {
         let files = config.certificate_files()?;
+        let source = config.certificate.clone()?;
+        let mut certificate = Certificate::new(&files);
+        if let CertificateConfig::Acme(acme) = &source
+            && acme.challenge == AcmeChallenge::TlsAlpn
+        {
+            certificate = certificate.with_handshake_proofs();
+        }
+        let certificate = Arc::new(certificate);
         Some(Keeper {
-            certificate: Arc::new(Certificate::new(&files)),
-            source: config.certificate.clone()?,
+            #[cfg(feature = "acme")]
+            orders: match &source {
+                CertificateConfig::Acme(acme) => Some(Orders::new(config, acme, &certificate)),
+                _ => None,
+            },
+            certificate,
+            source,
             folder: config.certificate_folder(),
             name: config.name.as_ref().map(text_of),
             standing: Mutex::default(),
         })
+    }
+
+    /// Whether it is ours to make, and was not made yet.
+    fn is_awaited(&self) -> bool {
+        !matches!(self.source, CertificateConfig::Files(_)) && !self.certificate.chain().exists()
     }
 
     /// What listeners show.
@@ -88,6 +110,9 @@ impl Keeper {
 
     /// Reads the files again, whether they have changed or not.
     pub(super) fn reload(&self) -> Result<(), CertificateError> {
+        if self.is_awaited() {
+            return Ok(());
+        }
         self.say(self.certificate.reload(unix_now()).map(|()| true))
             .map(|_| ())
     }
@@ -101,8 +126,25 @@ impl Keeper {
             );
             return Err(Failure::new(Code::Unavailable, message));
         }
+        #[cfg(feature = "acme")]
+        if let Some(orders) = &self.orders {
+            orders.ask();
+            return Ok(self.status());
+        }
         self.make(zones, addresses, Ask::Certificate)?;
         Ok(self.status())
+    }
+
+    /// Attends to orders, where a public authority signs.
+    #[cfg_attr(
+        not(feature = "acme"),
+        expect(clippy::unused_async, reason = "there is nothing to order here")
+    )]
+    pub(super) async fn order(&self, _desk: &Arc<Desk>) {
+        #[cfg(feature = "acme")]
+        if let Some(orders) = &self.orders {
+            orders.tend(_desk).await;
+        }
     }
 
     /// The certificate of our own authority; a new one where that is wanted.
@@ -170,7 +212,11 @@ impl Keeper {
         let standing = self.standing();
         let shown = self.certificate.shown();
         let facts = shown.as_deref().and_then(Facts::read);
-        let times = |at: fn(&Facts) -> u64| facts.as_ref().map(|facts| write_time(at(facts)));
+        let times = |at: fn(&Facts) -> u64| {
+            facts
+                .as_ref()
+                .map_or_else(String::new, |facts| write_time(at(facts)))
+        };
         let is_ours = !matches!(self.source, CertificateConfig::Files(_));
         let trust = match trust {
             Trust::Public => "public",
@@ -193,30 +239,44 @@ impl Keeper {
                 ..DefectText::default()
             });
         }
-        CertificateStatus {
+        let mut status = CertificateStatus {
             source: match self.source {
                 CertificateConfig::Files(_) => "files",
                 CertificateConfig::Own => "own",
+                CertificateConfig::Acme(_) => "acme",
             }
             .to_owned(),
             trust: trust.to_owned(),
-            names: facts
-                .as_ref()
-                .map(|facts| facts.names.clone())
-                .unwrap_or_default(),
-            addresses: facts
-                .iter()
-                .flat_map(|facts| facts.addresses.iter().map(ToString::to_string))
-                .collect(),
-            issuer: facts.as_ref().map(|facts| facts.issuer.clone()),
             from: times(|facts| facts.from),
             until: times(|facts| facts.until),
-            renewal: times(plan::renewal_at).filter(|_| is_ours),
             file: self.certificate.chain().display().to_string(),
-            authority: standing.authority.as_deref().map(authority_status),
             zones_left_out: standing.zones_left_out.clone(),
             problems,
+            ..CertificateStatus::default()
+        };
+        if is_ours {
+            status.renewal = times(plan::renewal_at);
         }
+        if let Some(facts) = facts {
+            status.addresses = facts.addresses.iter().map(ToString::to_string).collect();
+            status.names = facts.names;
+            status.issuer = facts.issuer;
+        }
+        if let Some(authority) = &standing.authority {
+            let permitted = Permitted::read(authority).unwrap_or_default();
+            let prefixes = permitted.prefixes.iter().map(ToString::to_string);
+            status.signs_for = permitted.domains.into_iter().chain(prefixes).collect();
+            status.fingerprint = own::fingerprint(authority);
+            if let Some(facts) = Facts::read(authority) {
+                status.authority = facts.subject;
+                status.authority_until = write_time(facts.until);
+            }
+        }
+        #[cfg(feature = "acme")]
+        if let Some(orders) = &self.orders {
+            orders.tell(&mut status);
+        }
+        status
     }
 
     /// Logs what became of the files.
@@ -279,21 +339,6 @@ fn left_out(names: &[String]) -> String {
          makes one that may, which every device must be given anew",
         names.join(", ")
     )
-}
-
-fn authority_status(authority: &[u8]) -> AuthorityStatus {
-    let permitted = Permitted::read(authority).unwrap_or_default();
-    let facts = Facts::read(authority);
-    AuthorityStatus {
-        name: facts
-            .as_ref()
-            .map(|facts| facts.subject.clone())
-            .unwrap_or_default(),
-        fingerprint: own::fingerprint(authority),
-        until: facts.map(|facts| write_time(facts.until)).unwrap_or_default(),
-        domains: permitted.domains,
-        prefixes: permitted.prefixes.iter().map(ToString::to_string).collect(),
-    }
 }
 
 fn standing_file(folder: &std::path::Path) -> String {

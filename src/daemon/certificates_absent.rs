@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::desk::Desk;
 use crate::config::Config;
 use crate::control::types::{Authority, CertificateStatus, Failure};
 use crate::message::Name;
@@ -44,6 +45,10 @@ impl Keeper {
     }
 
     pub(super) fn authority(&self, _: bool, _: &[Name], _: &[IpAddr]) -> Result<Authority, Failure> {
+        match self.0 {}
+    }
+
+    pub(super) async fn order(&self, _: &Arc<Desk>) {
         match self.0 {}
     }
 

@@ -5,6 +5,8 @@
 //! and the control socket have threads of their own, so that neither delays an answer. Next: `desk`,
 //! which carries out what `dnsctl` asks for.
 
+#[cfg(feature = "acme")]
+mod acme;
 #[cfg(feature = "tls")]
 mod certificates;
 #[cfg(not(feature = "tls"))]
@@ -297,6 +299,7 @@ fn run(config: &Config) -> Result<(), String> {
             () = warmth.tend() => {}
             () = guests.tend() => {}
             () = watch(watcher, &desk) => {}
+            () = order(&desk) => {}
         }
     });
     info!("stopping");
@@ -558,6 +561,14 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
             _ = signals.interrupt.recv() => return,
         }
     }
+}
+
+/// Attends to certificates that a public authority signs. Never ends.
+async fn order(desk: &Arc<Desk>) {
+    if let Some(keeper) = &desk.keeper {
+        keeper.order(desk).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Attends to changes of the network, where they are heard of. Never ends.

@@ -174,6 +174,8 @@ async fn shake_hands(
         }
     };
     let (event, why) = match tokio::time::timeout(HANDSHAKE, shaken).await {
+        // The handshake was all that an authority wanted (RFC 8737, 3).
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::ACME_TLS) => return None,
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => (Event::HandshakeFailed, error.to_string()),
         Err(_) => (Event::HandshakeLate, "not finished in time".to_owned()),

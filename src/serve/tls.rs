@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 #[cfg(feature = "onboard")]
 use rustls::SignatureScheme;
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::server::{ClientHello, NoServerSessionStorage, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
@@ -40,6 +40,8 @@ use crate::zone::master::civil::write_time;
 
 /// Largest file that is read.
 const MAX_BYTES: u64 = limits::CERTIFICATE_FILE.default;
+/// What ALPN calls a handshake that proves a name (RFC 8737, 6.2).
+pub(super) const ACME_TLS: &[u8] = b"acme-tls/1";
 /// Permission of everybody to read a file.
 const READ_BY_OTHERS: u32 = 0o004;
 
@@ -70,6 +72,15 @@ pub struct Certificate {
     /// The files as they were when they were read last, whatever came of it.
     seen: Mutex<[Stamp; 2]>,
     current: ArcSwapOption<CertifiedKey>,
+    /// What is shown to an authority that looks whether names are ours; most have none.
+    proofs: Option<ArcSwap<Vec<HandshakeProof>>>,
+}
+
+/// A certificate that proves one name in a handshake with `acme-tls/1` (RFC 8737, 3).
+#[derive(Clone)]
+struct HandshakeProof {
+    name: String,
+    pair: Arc<CertifiedKey>,
 }
 
 impl fmt::Debug for Certificate {
@@ -89,7 +100,49 @@ impl Certificate {
             key: config.key.clone(),
             seen: Mutex::default(),
             current: ArcSwapOption::empty(),
+            proofs: None,
         }
+    }
+
+    /// The same, and listeners on TCP take part in proofs by handshake.
+    #[must_use]
+    pub fn with_handshake_proofs(mut self) -> Self {
+        self.proofs = Some(ArcSwap::default());
+        self
+    }
+
+    /// Shows this certificate and key (both DER, the latter PKCS #8) to an authority that asks for the name; `None`
+    /// shows nothing any more.
+    ///
+    /// # Errors
+    /// The key is none, or this certificate takes part in no proofs.
+    pub fn show_proof(&self, name: &str, pair: Option<(Vec<u8>, Vec<u8>)>) -> Result<(), String> {
+        let proofs = self
+            .proofs
+            .as_ref()
+            .ok_or("listeners take part in no proofs by handshake")?;
+        let pair = pair.map(|(certificate, key)| {
+            // Not by way of a check: its extension is critical, and unknown to all but authorities.
+            let key = provider()
+                .key_provider
+                .load_private_key(PrivatePkcs8KeyDer::from(key).into())?;
+            Ok::<_, rustls::Error>(CertifiedKey::new(vec![certificate.into()], key))
+        });
+        let pair = pair.transpose().map_err(|error| error.to_string())?;
+        let mut all = Vec::clone(&proofs.load());
+        all.retain(|proof| proof.name != name);
+        all.extend(pair.map(|pair| HandshakeProof {
+            name: name.to_owned(),
+            pair: Arc::new(pair),
+        }));
+        proofs.store(Arc::new(all));
+        Ok(())
+    }
+
+    fn proof_of(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let proofs = self.proofs.as_ref()?.load();
+        let found = proofs.iter().find(|proof| Some(proof.name.as_str()) == name);
+        found.map(|proof| Arc::clone(&proof.pair))
     }
 
     /// Whether there is a pair to show to clients.
@@ -240,7 +293,14 @@ impl Certificate {
 struct InForce(Arc<Certificate>);
 
 impl ResolvesServerCert for InForce {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // An authority names this protocol and no other (RFC 8737, 3).
+        if hello
+            .alpn()
+            .is_some_and(|mut protocols| protocols.next() == Some(ACME_TLS))
+        {
+            return self.0.proof_of(hello.server_name());
+        }
         self.0.current.load_full()
     }
 }
@@ -267,7 +327,11 @@ pub(super) fn server_config(
 
 /// The same as an acceptor of TCP connections.
 pub(super) fn acceptor(certificate: &Arc<Certificate>, protocols: &[&[u8]]) -> Result<TlsAcceptor, String> {
-    let config = server_config(certificate, protocols);
+    let mut protocols = protocols.to_vec();
+    if certificate.proofs.is_some() {
+        protocols.push(ACME_TLS);
+    }
+    let config = server_config(certificate, &protocols);
     let config = config.map_err(|error| format!("cannot prepare TLS: {error}"))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -227,7 +227,7 @@ impl Lookup {
 }
 
 /// The addresses that a reply gives for a name, along its aliases, and the smallest TTL on the way.
-fn addresses(incoming: &Incoming<'_>, name: NameRef<'_>, rtype: Rtype) -> (Vec<IpAddr>, u32) {
+pub(super) fn addresses(incoming: &Incoming<'_>, name: NameRef<'_>, rtype: Rtype) -> (Vec<IpAddr>, u32) {
     let mut owner = name.to_name();
     let mut ttl = u32::MAX;
     let answers = || incoming.records().filter(|item| item.section == Section::Answer);

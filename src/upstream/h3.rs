@@ -13,6 +13,7 @@ use quinn::Connection;
 use super::error::{Error, Kind, accept};
 use super::http::{check, extend, request, target};
 use crate::config::limits;
+use crate::message::MAX_MESSAGE;
 use crate::message::Outgoing;
 
 /// Room for header fields of a reply.
@@ -71,7 +72,7 @@ impl H3 {
         while let Some(mut chunk) = stream.recv_data().await.map_err(|error| broken(&error))? {
             while chunk.has_remaining() {
                 let len = chunk.chunk().len();
-                extend(&mut reply, chunk.chunk())?;
+                extend(&mut reply, chunk.chunk(), MAX_MESSAGE)?;
                 chunk.advance(len);
             }
         }

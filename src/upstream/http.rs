@@ -47,10 +47,14 @@ pub(super) fn check(status: StatusCode, headers: &HeaderMap) -> Result<(), Error
     Ok(())
 }
 
-/// Adds a piece of a body, which holds no more than a message.
-pub(super) fn extend(reply: &mut Vec<u8>, chunk: &[u8]) -> Result<(), Error> {
-    if reply.len() + chunk.len() > MAX_MESSAGE {
-        return Err(Error::bad_reply("the reply is larger than a DNS message can be"));
+/// Adds a piece of a body, which holds no more than so many bytes.
+pub(super) fn extend(reply: &mut Vec<u8>, chunk: &[u8], most: usize) -> Result<(), Error> {
+    if reply.len() + chunk.len() > most {
+        let message = match most {
+            MAX_MESSAGE => "the reply is larger than a DNS message can be".to_owned(),
+            _ => format!("the reply has more than {most} bytes"),
+        };
+        return Err(Error::bad_reply(&message));
     }
     reply.extend_from_slice(chunk);
     Ok(())

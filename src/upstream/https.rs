@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
-use http::Uri;
+use http::response::Parts;
+use http::{HeaderMap, Request, StatusCode, Uri};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -64,29 +65,42 @@ impl Https {
 
     /// Asks, and waits for the reply.
     pub(super) async fn exchange(&self, query: &Outgoing) -> Result<Vec<u8>, Error> {
+        let request = request(&self.target, query)?;
+        let query_bytes = Bytes::copy_from_slice(query.as_bytes());
+        let (_, reply) = self.send(request, query_bytes, MAX_MESSAGE, check).await?;
+        accept(query, reply)
+    }
+
+    /// Sends any request, and waits for a response that `check` lets pass and whose body has no more than `most`
+    /// bytes.
+    pub(super) async fn send(
+        &self,
+        request: Request<()>,
+        content: Bytes,
+        most: usize,
+        check: impl FnOnce(StatusCode, &HeaderMap) -> Result<(), Error>,
+    ) -> Result<(Parts, Vec<u8>), Error> {
         let mut requests = self
             .requests
             .clone()
             .ready()
             .await
             .map_err(|error| broken(&error))?;
-        let request = request(&self.target, query)?;
         let (response, mut body) = requests
-            .send_request(request, false)
+            .send_request(request, content.is_empty())
             .map_err(|error| broken(&error))?;
-        let query_bytes = Bytes::copy_from_slice(query.as_bytes());
-        body.send_data(query_bytes, true)
-            .map_err(|error| broken(&error))?;
-        let response = response.await.map_err(|error| broken(&error))?;
-        check(response.status(), response.headers())?;
-        let mut body = response.into_body();
+        if !content.is_empty() {
+            body.send_data(content, true).map_err(|error| broken(&error))?;
+        }
+        let (head, mut body) = response.await.map_err(|error| broken(&error))?.into_parts();
+        check(head.status, &head.headers)?;
         let mut reply = Vec::new();
         while let Some(chunk) = body.data().await {
             let chunk = chunk.map_err(|error| broken(&error))?;
-            extend(&mut reply, &chunk)?;
+            extend(&mut reply, &chunk, most)?;
             let _ = body.flow_control().release_capacity(chunk.len());
         }
-        accept(query, reply)
+        Ok((head, reply))
     }
 }
 

@@ -8,7 +8,7 @@
 //! Below that, in reading order: `server` is one server; `udp` its plain sockets, `pool` its connections and
 //! `dial` how one is made, to addresses from `bootstrap`; `stream` (TCP and TLS), `https`, `quic` and `h3` carry
 //! messages; `tls` and `der` say whom to believe. All of them hand over the reply's bytes as they came. `network` is
-//! what happens when the host's network is another.
+//! what happens when the host's network is another. `web` uses the same for HTTPS to servers of another kind.
 
 pub mod ask;
 mod bootstrap;
@@ -39,6 +39,8 @@ mod tests;
 #[cfg(feature = "tls")]
 mod tls;
 mod udp;
+#[cfg(feature = "acme")]
+pub(crate) mod web;
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::super::CertificateConfig;
+use super::super::acme::ACME;
 use super::super::certificate::CERTIFICATE;
 use super::super::document::{self, Kind, Node};
 use super::super::reader::SECTIONS;
@@ -30,7 +31,7 @@ fn the_example_shows_every_key() {
             "quic://192.0.2.53:853",
         ]
     );
-    for key in UPSTREAM.iter().chain(LISTENER).chain(CERTIFICATE) {
+    for key in UPSTREAM.iter().chain(LISTENER).chain(CERTIFICATE).chain(ACME) {
         assert!(text.contains(&format!(" {key}: ")), "{key} is not in the example");
     }
     assert_eq!(config.workers, Some(2));

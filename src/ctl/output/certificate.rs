@@ -10,6 +10,7 @@ pub(super) fn print(status: &CertificateStatus, printed: &mut Printed) {
     let out = &mut printed.out;
     let source = match status.source.as_str() {
         "own" => "of our own authority",
+        "acme" => "of a public authority",
         _ => "from files",
     };
     let trust = match status.trust.as_str() {
@@ -32,18 +33,25 @@ pub(super) fn print(status: &CertificateStatus, printed: &mut Printed) {
         ("from", &status.from),
         ("until", &status.until),
         ("renewal", &status.renewal),
+        ("now", &status.doing),
+        ("next try", &status.next_try),
+        ("file", &status.file),
     ] {
-        row(word, value.clone().unwrap_or_default());
+        row(word, value.clone());
     }
-    row("file", status.file.clone());
     out.push_str(&table(&rows));
-    if let Some(authority) = &status.authority {
+    if !status.awaits.is_empty() {
+        out.push_str("\nadd to the domain's public DNS; `dnsctl certificate renew` looks at once\n");
+        for record in &status.awaits {
+            let _ = writeln!(out, "  {record}");
+        }
+    }
+    if !status.authority.is_empty() {
         let rows = [
-            ("name", authority.name.clone()),
-            ("SHA-256", authority.fingerprint.clone()),
-            ("until", authority.until.clone()),
-            ("signs for", authority.domains.join(", ")),
-            ("", authority.prefixes.join(", ")),
+            ("name", status.authority.clone()),
+            ("SHA-256", status.fingerprint.clone()),
+            ("until", status.authority_until.clone()),
+            ("signs for", status.signs_for.join(", ")),
             ("not for", status.zones_left_out.join(", ")),
         ];
         let rows: Vec<Vec<String>> = rows
