@@ -273,6 +273,18 @@ impl View {
         self.name.as_deref()
     }
 
+    /// Zones of files with names of their own, in alphabetical order: what devices are told to ask us for. Without those
+    /// that stand for a name that does not exist here, and without redirects, which take names away.
+    #[must_use]
+    pub fn told_zones(&self) -> Vec<&Zone> {
+        let is_told = |zone: &&Zone| {
+            !zone.is_builtin() && !zone.is_absent() && matches!(zone.mode(), Mode::Private | Mode::Overlay)
+        };
+        let mut zones: Vec<&Zone> = self.zones.iter().map(|zone| &**zone).filter(is_told).collect();
+        zones.sort_by_cached_key(|zone| zone.origin().to_string());
+        zones
+    }
+
     /// The zone with the longest origin at or above the name.
     #[must_use]
     pub fn zone_of(&self, key: &Key) -> Option<&Zone> {

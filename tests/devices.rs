@@ -20,6 +20,18 @@ const PUBLIC: &str = "www.example.org.";
 /// Well formed, and nobody's.
 const STRANGE: &str = "aaaaaaaaaaaaaaaa";
 
+/// What stands behind an invite with a page.
+#[cfg(feature = "onboard")]
+const ORDER: &str = "\
+fewest steps first:
+  the router, once for the whole house   dnsctl router
+  a VPN that all devices have            dnsctl router tailscale
+  iPhone, iPad, Mac, Windows, Linux      scan or open, press the button
+  Android                                the router, or a public certificate
+";
+#[cfg(not(feature = "onboard"))]
+const ORDER: &str = "";
+
 /// A listener of each kind for everybody, and one for devices only.
 const LISTEN: &str = "\
 listen:
@@ -534,7 +546,8 @@ fn dnsctl_invites_lists_and_revokes() {
              quic://TOKEN.dns.example:PORT\n  \
              https://dns.example:PORT/d/TOKEN/dns-query\n  \
              https://dns.example:PORT/d/TOKEN/dns-query\n"
-                .to_owned(),
+                .to_owned()
+                + ORDER,
             nothing.clone()
         )
     );

@@ -39,6 +39,9 @@ mod listeners;
 #[cfg(feature = "onboard")]
 #[path = "interop/made.rs"]
 mod made;
+#[cfg(all(feature = "h3", feature = "onboard"))]
+#[path = "interop/pages.rs"]
+mod pages;
 #[cfg_attr(not(feature = "h3"), allow(dead_code))]
 #[path = "interop/peers.rs"]
 mod peers;
@@ -88,6 +91,8 @@ fn main() -> ExitCode {
         bearers::TESTS,
         #[cfg(feature = "h3")]
         browsers::TESTS,
+        #[cfg(all(feature = "h3", feature = "onboard"))]
+        pages::TESTS,
         #[cfg(feature = "h3")]
         encrypted::TESTS,
         #[cfg(feature = "h3")]

@@ -15,6 +15,7 @@ mod devices;
 mod forwarding;
 mod listeners;
 mod onboard;
+mod pages;
 mod table;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use devices::*;
 pub use forwarding::*;
 pub use listeners::*;
 pub use onboard::*;
+pub use pages::*;
 pub use table::Table;
 
 /// What a number counts.
@@ -664,25 +666,10 @@ pub const TCP_GATHER: Limit = Limit::fixed(
     Unit::Bytes,
     "one connection of many small queries costs few system calls",
 );
-/// Connections not yet taken.
-pub const TCP_BACKLOG: Limit = Limit::fixed(
-    "TCP connections that the kernel keeps for us",
-    256,
-    Unit::Count,
-    "listen(2); more than we serve at once need not wait",
-);
-/// How long shutting down waits.
-pub const DRAIN: Limit = Limit::fixed(
-    "wait for answers under way at the end",
-    2,
-    Unit::Seconds,
-    "a service manager's patience is longer",
-);
-
 /// All bounds: those that users can choose first, in the order of the example file.
 pub static TABLE: &[Limit] = &joined::<
-    { FIRST.len() + LISTENERS.len() + FORWARDING.len() + DEVICES.len() + CERTIFICATES.len() },
->(&[FIRST, LISTENERS, FORWARDING, DEVICES, CERTIFICATES]);
+    { FIRST.len() + LISTENERS.len() + FORWARDING.len() + DEVICES.len() + CERTIFICATES.len() + PAGES.len() },
+>(&[FIRST, LISTENERS, FORWARDING, DEVICES, CERTIFICATES, PAGES]);
 
 const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {
     let mut all = [EDNS_PAYLOAD; N];

@@ -23,17 +23,19 @@ pub enum ListenScheme {
     Quic,
     /// DNS over HTTPS with HTTP/3.
     H3,
+    /// HTTP without TLS: the pages of invites, for first contact in the house; no DNS.
+    Http,
 }
 
 impl ListenScheme {
     /// Those that need a certificate, in the order in which messages list them.
     pub const ENCRYPTED: [Self; 4] = [Self::Tls, Self::Https, Self::Quic, Self::H3];
 
-    /// The scheme of upstreams that speaks the same; none for plain DNS, which is two of them.
+    /// The scheme of upstreams that speaks the same; none for plain DNS, which is two of them, and for pages.
     #[must_use]
     pub const fn scheme(self) -> Option<Scheme> {
         match self {
-            Self::Plain => None,
+            Self::Plain | Self::Http => None,
             Self::Tls => Some(Scheme::Tls),
             Self::Https => Some(Scheme::Https),
             Self::Quic => Some(Scheme::Quic),
@@ -41,10 +43,28 @@ impl ListenScheme {
         }
     }
 
+    /// Those that are written as URLs.
+    const URLS: [Self; 5] = [Self::Tls, Self::Https, Self::Quic, Self::H3, Self::Http];
+
+    /// The word before `://`, and the port where none is written; none for plain DNS, which has no URL.
+    const fn url(self) -> Option<(&'static str, u16)> {
+        match self.scheme() {
+            Some(scheme) => Some((scheme.as_str(), scheme.default_port())),
+            None if matches!(self, Self::Http) => Some(("http", 80)),
+            None => None,
+        }
+    }
+
+    /// Whether this build can listen so.
+    fn is_built(self) -> bool {
+        self.scheme()
+            .map_or(self == Self::Plain || cfg!(feature = "onboard"), Scheme::is_built)
+    }
+
     /// Whether a certificate is needed.
     #[must_use]
     pub const fn is_encrypted(self) -> bool {
-        !matches!(self, Self::Plain)
+        !matches!(self, Self::Plain | Self::Http)
     }
 
     /// Whether a UDP port is taken.
@@ -56,7 +76,7 @@ impl ListenScheme {
     /// Whether a TCP port is taken.
     #[must_use]
     pub const fn takes_tcp(self) -> bool {
-        matches!(self, Self::Plain | Self::Tls | Self::Https)
+        matches!(self, Self::Plain | Self::Tls | Self::Https | Self::Http)
     }
 }
 
@@ -96,9 +116,9 @@ impl ListenUrl {
 
 impl fmt::Display for ListenUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.scheme.scheme() {
+        match self.scheme.url() {
             None => self.addr.fmt(f),
-            Some(scheme) => write!(f, "{}://{}", scheme.as_str(), self.addr),
+            Some((word, _)) => write!(f, "{word}://{}", self.addr),
         }
     }
 }
@@ -113,25 +133,25 @@ impl FromStr for ListenUrl {
                 .map_err(ListenError::Address);
         };
         let word = word.to_ascii_lowercase();
-        let spoken = |scheme: &ListenScheme| scheme.scheme().is_some_and(|it| it.as_str() == word);
-        let Some(listens) = ListenScheme::ENCRYPTED.into_iter().find(spoken) else {
+        let mut urls = ListenScheme::URLS
+            .into_iter()
+            .filter_map(|scheme| Some((scheme, scheme.url()?)));
+        let Some((scheme, (_, port))) = urls.find(|(_, (known, _))| *known == word) else {
             return Err(match word.as_str() {
                 "udp" | "tcp" => ListenError::Plain(shown(rest)),
-                "http" => ListenError::Http,
                 _ => ListenError::Scheme(shown(&word)),
             });
         };
-        let scheme = listens.scheme().unwrap_or(Scheme::Tls);
         if rest.contains(['/', '?', '#']) {
             return Err(ListenError::Path(shown(text), scheme));
         }
-        let addr = read_address(rest, scheme.default_port());
+        let addr = read_address(rest, port);
         let addr = addr.ok_or_else(|| ListenError::Host(shown(text), scheme))?;
         if !scheme.is_built() {
             return Err(ListenError::NotBuilt(scheme));
         }
         Ok(Self {
-            scheme: listens,
+            scheme,
             addr,
             private_only: false,
         })
@@ -147,14 +167,12 @@ pub enum ListenError {
     Scheme(String),
     /// Plain DNS with a scheme; what stands behind it.
     Plain(String),
-    /// HTTP without TLS.
-    Http,
     /// No address behind the scheme.
-    Host(String, Scheme),
+    Host(String, ListenScheme),
     /// Something behind the address.
-    Path(String, Scheme),
+    Path(String, ListenScheme),
     /// A scheme that this build leaves out.
-    NotBuilt(Scheme),
+    NotBuilt(ListenScheme),
 }
 
 impl fmt::Display for ListenError {
@@ -166,12 +184,10 @@ impl fmt::Display for ListenError {
                     f,
                     "unknown scheme {word}; expected ADDRESS:PORT for plain DNS, or one of "
                 )?;
-                let words = ListenScheme::ENCRYPTED
-                    .iter()
-                    .filter_map(|listens| listens.scheme());
-                for (at, scheme) in words.enumerate() {
+                let words = ListenScheme::URLS.iter().filter_map(|scheme| scheme.url());
+                for (at, (word, _)) in words.enumerate() {
                     let comma = if at == 0 { "" } else { ", " };
-                    write!(f, "{comma}{}://", scheme.as_str())?;
+                    write!(f, "{comma}{word}://")?;
                 }
                 Ok(())
             }
@@ -179,32 +195,33 @@ impl fmt::Display for ListenError {
                 f,
                 "plain DNS is served over UDP and TCP alike; write the address alone, found {rest} behind a scheme"
             ),
-            Self::Http => {
-                f.write_str("http:// is not encrypted, and browsers ask no DNS over it; write https://")
-            }
             Self::Host(text, scheme) => {
-                let word = scheme.as_str();
+                let (word, port) = scheme.url().unwrap_or_default();
                 write!(
                     f,
-                    "expected an address such as {word}://192.168.1.1 or {word}://[::]:{}, found {text}",
-                    scheme.default_port()
+                    "expected an address such as {word}://192.168.1.1 or {word}://[::]:{port}, found {text}"
                 )
             }
-            Self::Path(text, scheme) if scheme.has_path() => write!(
+            Self::Path(text, scheme) if scheme.scheme().is_some_and(Scheme::has_path) => write!(
                 f,
                 "DNS is served at the path {DOH_PATH}, which is not written here, found {text}; end the URL behind \
                  the address or the port"
             ),
             Self::Path(text, scheme) => write!(
                 f,
-                "{}:// has no path, found {text}; end the URL behind the address or the port",
-                scheme.as_str()
+                "{}:// has no path here, found {text}; end the URL behind the address or the port",
+                scheme.url().unwrap_or_default().0
             ),
             Self::NotBuilt(scheme) => {
-                let word = scheme.as_str();
+                let (word, _) = scheme.url().unwrap_or_default();
+                let feature = if *scheme == ListenScheme::Http {
+                    "onboard"
+                } else {
+                    word
+                };
                 write!(
                     f,
-                    "this build has no {word}:// listeners; use another scheme, or a build with the feature `{word}`"
+                    "this build has no {word}:// listeners; use another scheme, or a build with the feature `{feature}`"
                 )
             }
         }
@@ -238,7 +255,7 @@ mod tests {
             .map_or_else(|error| error.to_string(), |url| url.to_string())
     }
 
-    #[cfg(all(feature = "https", feature = "h3"))]
+    #[cfg(all(feature = "https", feature = "h3", feature = "onboard"))]
     #[test]
     fn listeners_in_every_notation() {
         for (text, expected) in [
@@ -250,6 +267,8 @@ mod tests {
             ("https://127.0.0.1:0", "https://127.0.0.1:0"),
             ("quic://[fe80::1%2]", "quic://[fe80::1%2]:853"),
             ("h3://[::1]:8443", "h3://[::1]:8443"),
+            ("http://0.0.0.0", "http://0.0.0.0:80"),
+            ("HTTP://[::1]:8080", "http://[::1]:8080"),
         ] {
             assert_eq!(listen(text), expected);
             assert_eq!(listen(expected), expected);
@@ -273,7 +292,7 @@ mod tests {
         );
         assert_eq!(
             listen("quic://0.0.0.0/x"),
-            "quic:// has no path, found `quic://0.0.0.0/x`; end the URL behind the address or the port"
+            "quic:// has no path here, found `quic://0.0.0.0/x`; end the URL behind the address or the port"
         );
     }
 
@@ -281,15 +300,25 @@ mod tests {
     fn schemes_that_are_none_say_what_to_write() {
         assert_eq!(
             listen("ftp://0.0.0.0"),
-            "unknown scheme `ftp`; expected ADDRESS:PORT for plain DNS, or one of tls://, https://, quic://, h3://"
+            "unknown scheme `ftp`; expected ADDRESS:PORT for plain DNS, or one of tls://, https://, quic://, h3://, \
+             http://"
         );
         assert_eq!(
             listen("udp://0.0.0.0:53"),
             "plain DNS is served over UDP and TCP alike; write the address alone, found `0.0.0.0:53` behind a scheme"
         );
         assert_eq!(
+            listen("http://0.0.0.0/i"),
+            "http:// has no path here, found `http://0.0.0.0/i`; end the URL behind the address or the port"
+        );
+    }
+
+    #[cfg(not(feature = "onboard"))]
+    #[test]
+    fn a_build_without_pages_says_so() {
+        assert_eq!(
             listen("http://0.0.0.0"),
-            "http:// is not encrypted, and browsers ask no DNS over it; write https://"
+            "this build has no http:// listeners; use another scheme, or a build with the feature `onboard`"
         );
     }
 

@@ -273,7 +273,7 @@ fn a_listener_may_be_a_mapping_and_private_only() {
          private_only, url\n\
          config.yaml:7:46: expected true or false, found a text\n\
          config.yaml:8:11: unknown scheme `ftp`; expected ADDRESS:PORT for plain DNS, or one of tls://, https://, \
-         quic://, h3://\n\
+         quic://, h3://, http://\n\
          config.yaml:9:11: expected an address, or a URL such as https://0.0.0.0, found a number\n\
          config.yaml:10:5: expected an address; one that begins with `[` needs quotes, found a list\n\
          config.yaml:11:5: expected an address, found a number\n\

@@ -477,7 +477,7 @@ pub struct NegativeAnchor {
 pub struct Listener {
     /// Address and port.
     pub address: String,
-    /// `udp`, `tcp`, `tls`, `https`, `quic` or `h3`.
+    /// `udp`, `tcp`, `tls`, `https`, `quic`, `h3`, or `http`, by which pages come and no queries.
     pub transport: String,
     /// Only devices with a token are answered there, and only names of our own zones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -496,7 +496,7 @@ pub struct Stats {
 /// What came by one transport since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransportStats {
-    /// `udp`, `tcp`, `tls`, `https`, `quic` or `h3`.
+    /// `udp`, `tcp`, `tls`, `https`, `quic`, `h3`, or `http`, by which pages come and no queries.
     pub transport: String,
     /// Queries received; over all transports they sum to the outcomes and what is under way.
     pub queries: u64,

@@ -194,6 +194,7 @@ What is printed is a secret: whoever has it can be that device.
 
 Examples:
   dnsctl invite anna-phone
+  dnsctl invite anna-phone --card anna.html --wifi Hearth
   dnsctl invite class-tablets --uses 30 --ttl 2h
   dnsctl invite anna-laptop --all";
 
@@ -520,6 +521,31 @@ pub struct InviteArgs {
     /// How often it can be used [default: 1]
     #[arg(long, value_name = "N")]
     uses: Option<u32>,
+    /// What is drawn of it.
+    #[cfg(feature = "onboard")]
+    #[command(flatten)]
+    pub draw: DrawArgs,
+}
+
+/// What is drawn of an invite.
+#[cfg(feature = "onboard")]
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    /// Print the QR code where stdout is no terminal, too
+    #[arg(long)]
+    pub qr: bool,
+    /// Write the QR code as a picture in PNG
+    #[arg(long, value_name = "FILE")]
+    pub png: Option<PathBuf>,
+    /// Write the QR code as a picture in SVG
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Write a card to print, A6, in HTML
+    #[arg(long, value_name = "FILE")]
+    pub card: Option<PathBuf>,
+    /// Join this Wi-Fi first; its passphrase is read from stdin
+    #[arg(long, value_name = "SSID", requires = "card")]
+    pub wifi: Option<String>,
 }
 
 /// A device.

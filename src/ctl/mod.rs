@@ -6,6 +6,8 @@
 pub mod args;
 mod ask;
 mod devices;
+#[cfg(feature = "onboard")]
+mod invite;
 pub mod output;
 mod places;
 mod router;
@@ -45,6 +47,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let request = line.command.request();
     let reply = match &line.command {
         Command::Router(args) => router::run(args, || answer(&line, &request)),
+        #[cfg(feature = "onboard")]
+        Command::Invite(args) => invite::run(&args.draw, || answer(&line, &request)),
         _ => answer(&line, &request),
     };
     if line.target.json {
@@ -60,7 +64,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
     match &reply.result {
         Ok(answer) => {
-            let printed = output::text_of(&request, answer);
+            #[cfg_attr(not(feature = "onboard"), allow(unused_mut))]
+            let mut printed = output::text_of(&request, answer);
+            #[cfg(feature = "onboard")]
+            if let (Command::Invite(args), Answer::Invited(invited)) = (&line.command, answer) {
+                let (before, behind) = invite::around(&args.draw, invited);
+                printed.out = before + &printed.out + behind;
+            }
             say(&mut io::stdout().lock(), &printed.out);
             say(&mut io::stderr().lock(), &printed.err);
             if printed.bad { FAILED } else { 0 }

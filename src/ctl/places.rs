@@ -49,6 +49,7 @@ pub(super) fn server_of(config: &Config) -> ServerWords {
             ListenScheme::Https => Transport::Https,
             ListenScheme::Quic => Transport::Quic,
             ListenScheme::H3 => Transport::H3,
+            ListenScheme::Http => Transport::Http,
         };
         (listen.addr, transport)
     });

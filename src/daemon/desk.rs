@@ -50,11 +50,11 @@ pub(super) struct Desk {
     pub(super) engine: Arc<Engine>,
     pub(super) upstreams: Arc<Upstreams>,
     pub(super) reconnect: Reconnect,
-    pub(super) presence: Presence,
+    pub(super) presence: Arc<Presence>,
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) gates: Arc<Gates>,
-    pub(super) keeper: Option<Keeper>,
+    pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) listeners: Vec<(ListenUrl, Transport)>,
     pub(super) guests: Arc<Guests>,
     pub(super) started: Instant,
@@ -130,7 +130,7 @@ impl Daemon for Desk {
 impl Desk {
     /// Reads all zones and the certificate again, and takes what is good.
     pub(super) fn reload(&self) -> Reloaded {
-        let certificate = self.keeper.as_ref().map(Keeper::reload);
+        let certificate = self.keeper.as_deref().map(Keeper::reload);
         let mut store = self.store();
         let loaded = store.reload(unix_now());
         for defect in &loaded.defects {
@@ -194,7 +194,7 @@ impl Desk {
         let message = "there is no certificate: nothing that is listened on is encrypted, and the configuration has no \
                        `certificate`";
         self.keeper
-            .as_ref()
+            .as_deref()
             .ok_or_else(|| Failure::new(Code::NotFound, message))
     }
 
@@ -267,22 +267,10 @@ impl Desk {
     /// What is known of the server, zones aside.
     fn server_words(&self) -> ServerWords {
         let itself = self.presence.itself();
-        let trust = match self.keeper.as_ref().map(Keeper::trust) {
-            Some(Trust::Public) => {
-                // It is of use to strangers where it bears the name; addresses in it are another matter.
-                let is_ours = |keeper: &Keeper, name: &Name| {
-                    let certificate = keeper.certificate();
-                    certificate
-                        .check_for_strangers(name, &[], true, unix_now())
-                        .is_ok()
-                };
-                match (&self.keeper, &itself.name) {
-                    (Some(keeper), Some(name)) if is_ours(keeper, name) => "public",
-                    _ => "none",
-                }
-            }
-            Some(Trust::Own(_)) => "own",
-            Some(Trust::None) | None => "none",
+        let trust = match trust(self.keeper.as_deref(), itself.name.as_ref()) {
+            Trust::Public => "public",
+            Trust::Own(_) => "own",
+            Trust::None => "none",
         };
         ServerWords {
             name: itself.name,
@@ -482,6 +470,25 @@ impl Desk {
             }
         }
         Ok(explained)
+    }
+}
+
+/// Who vouches for the certificate, as devices see it. One of a public authority is of use to strangers where it bears
+/// the server's name; addresses in it are another matter.
+pub(super) fn trust(keeper: Option<&Keeper>, name: Option<&Name>) -> Trust {
+    let (Some(keeper), Some(name)) = (keeper, name) else {
+        return keeper.map_or(Trust::None, |keeper| match keeper.trust() {
+            Trust::Public => Trust::None,
+            trust => trust,
+        });
+    };
+    let bears = || {
+        let certificate = keeper.certificate();
+        certificate.check_for_strangers(name, &[], true, unix_now())
+    };
+    match keeper.trust() {
+        Trust::Public if bears().is_err() => Trust::None,
+        trust => trust,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Devices and invites, as `dnsctl` asks for them, and when what was seen of devices goes to disk.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
+use super::presence::Presence;
 use super::{host_name, unix_now};
 use crate::config::listen::DOH_PATH;
 use crate::config::{Config, ListenScheme, ListenUrl, Scheme, limits};
@@ -28,6 +30,7 @@ pub(super) struct Guests {
     name: Option<String>,
     /// Where it listens, with the real ports.
     listeners: Vec<ListenUrl>,
+    presence: Arc<Presence>,
     started: Instant,
 }
 
@@ -36,19 +39,21 @@ impl Guests {
         devices: Arc<Devices>,
         config: &Config,
         listeners: Vec<ListenUrl>,
+        presence: Arc<Presence>,
         started: Instant,
     ) -> Self {
         Guests {
             devices,
             name: config.name.as_ref().map(host_name),
             listeners,
+            presence,
             started,
         }
     }
 
     /// The devices themselves.
-    pub(super) fn devices(&self) -> &Devices {
-        &self.devices
+    pub(super) fn devices(&self) -> Arc<Devices> {
+        Arc::clone(&self.devices)
     }
 
     /// Carries out a request about devices; none for any other.
@@ -118,13 +123,31 @@ impl Guests {
         })
     }
 
-    /// Where the page of an invite is: at the first HTTPS listener.
+    /// Where the page of an invite is. For first contact a device knows neither our name nor who signs our certificate,
+    /// so an address over plain HTTP is the surest, where there is such a listener; else the first HTTPS listener.
     fn page(&self, code: &str) -> Option<String> {
-        let https = self
-            .listeners
-            .iter()
-            .find(|url| url.scheme == ListenScheme::Https)?;
+        let first = |scheme| self.listeners.iter().find(|url| url.scheme == scheme);
+        let http = first(ListenScheme::Http).and_then(|url| Some((url, self.address(url)?)));
+        if let Some((url, address)) = http {
+            let host = match (address, url.addr.port()) {
+                (IpAddr::V4(address), 80) => address.to_string(),
+                (IpAddr::V6(address), 80) => format!("[{address}]"),
+                (address, port) => SocketAddr::new(address, port).to_string(),
+            };
+            return Some(format!("http://{host}/i/{code}"));
+        }
+        let https = first(ListenScheme::Https)?;
         Some(format!("https://{}/i/{code}", self.authority(https, "")?))
+    }
+
+    /// An address at which devices of the house reach a listener.
+    fn address(&self, url: &ListenUrl) -> Option<IpAddr> {
+        let ip = url.addr.ip();
+        if !ip.is_unspecified() {
+            return Some(ip);
+        }
+        let addresses = self.presence.itself().addresses;
+        addresses.into_iter().find(|own| own.is_ipv4() == ip.is_ipv4())
     }
 
     /// Where a device asks with its token.
@@ -132,7 +155,7 @@ impl Guests {
         let mut found = Vec::new();
         for url in &self.listeners {
             let endpoint = match url.scheme {
-                ListenScheme::Plain => None,
+                ListenScheme::Plain | ListenScheme::Http => None,
                 ListenScheme::Https | ListenScheme::H3 => self
                     .authority(url, "")
                     .map(|authority| format!("https://{authority}{PATH}{token}{DOH_PATH}")),
@@ -228,7 +251,14 @@ mod tests {
         });
         // A folder that is not there, of which nothing is read or written here.
         let devices = Devices::open("state-of-nobody".as_ref(), Arc::default(), Arc::default());
-        Guests::new(Arc::new(devices), &config, listeners.collect(), Instant::now())
+        let presence = Arc::new(Presence::new(&config, Vec::new(), None, 0));
+        Guests::new(
+            Arc::new(devices),
+            &config,
+            listeners.collect(),
+            presence,
+            Instant::now(),
+        )
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod presence;
 mod reconnect;
 mod routes;
 mod warmth;
+#[cfg(feature = "onboard")]
+mod welcome;
 mod worker;
 
 use std::net::SocketAddr;
@@ -44,6 +46,8 @@ use crate::message::Name;
 use crate::policy::screen::Screen;
 use crate::serve::door::{self, Door};
 use crate::serve::gate::{self, Gates};
+#[cfg(feature = "onboard")]
+use crate::serve::pages::Pages;
 use crate::serve::{Service, bind};
 use crate::store::devices::Devices;
 use crate::store::{self, Parts, Store, StoreSettings};
@@ -64,6 +68,8 @@ use presence::Presence;
 use reconnect::Reconnect;
 use routes::Routes;
 use warmth::Warmth;
+#[cfg(feature = "onboard")]
+use welcome::Welcome;
 
 /// Where the system says whom to ask.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -227,13 +233,14 @@ fn run(config: &Config) -> Result<(), String> {
         &desk::origins(&store),
         &presence::addresses(config, &for_everybody(&addresses)),
     );
-    let certificate = keeper.as_ref().map(Keeper::certificate);
-    let presence = Presence::new(
+    let keeper = keeper.map(Arc::new);
+    let certificate = keeper.as_deref().map(Keeper::certificate);
+    let presence = Arc::new(Presence::new(
         config,
         for_everybody(&addresses),
         certificate.cloned(),
         unix_now(),
-    );
+    ));
     let snapshot = snapshot(parts, &routing, &presence.itself());
     let engine = Arc::new(Engine::new(rules(config, screens), snapshot));
     let outcomes = Arc::new(Outcomes::default());
@@ -248,21 +255,23 @@ fn run(config: &Config) -> Result<(), String> {
         Arc::clone(&outcomes),
         started,
     );
-    let service = Arc::new(service.with_bearers(bearers));
-    let guests = Arc::new(guests(config, &listeners, &service, started));
+    let service = service.with_bearers(bearers);
+    let guests = Arc::new(guests(config, &listeners, &service, &presence, started));
+    #[cfg(feature = "onboard")]
+    let service = service.with_pages(pages(Welcome {
+        devices: guests.devices(),
+        engine: Arc::clone(&engine),
+        presence: Arc::clone(&presence),
+        keeper: keeper.clone(),
+        started,
+    }));
+    let service = Arc::new(service);
     let gates = Arc::new(Gates::new(
         connection_limits(&config.tcp),
         connection_limits(&config.encrypted),
         service.traffic(),
     ));
-    let doors = |listener| {
-        door::of(
-            listener,
-            keeper.as_ref().map(Keeper::certificate),
-            &gates,
-            &service,
-        )
-    };
+    let doors = |listener| door::of(listener, certificate, &gates, &service);
     let doors: Vec<Vec<Vec<Door>>> = listeners.into_iter().map(doors).collect::<Result<_, _>>()?;
     let workers = worker::start(doors, &service).map_err(|error| error.to_string())?;
     let desk = Arc::new(Desk {
@@ -453,14 +462,32 @@ fn host_name(name: &Name) -> String {
 }
 
 /// The devices of the state folder. A file that cannot be read is told, and takes plain DNS from nobody.
-fn guests(config: &Config, listeners: &[bind::Listener], service: &Service, started: Instant) -> Guests {
+fn guests(
+    config: &Config,
+    listeners: &[bind::Listener],
+    service: &Service,
+    presence: &Arc<Presence>,
+    started: Instant,
+) -> Guests {
     let bearers = Arc::clone(service.bearers());
     let devices = Devices::open(&config.state, bearers, Arc::clone(service.sightings()));
     if let Some(damage) = devices.damage() {
         error!("{damage}; {NO_TOKENS}");
     }
     let listeners = listeners.iter().map(|listener| listener.url).collect();
-    Guests::new(Arc::new(devices), config, listeners, started)
+    Guests::new(
+        Arc::new(devices),
+        config,
+        listeners,
+        Arc::clone(presence),
+        started,
+    )
+}
+
+/// The pages of invites.
+#[cfg(feature = "onboard")]
+fn pages(welcome: Welcome) -> Arc<Pages> {
+    Arc::new(Pages::new(Arc::new(welcome)))
 }
 
 /// Opens what is configured, and what that implies.
@@ -494,6 +521,7 @@ fn transports(listener: &bind::Listener) -> Vec<(ListenUrl, Transport)> {
         ListenScheme::Https => &[Transport::Https],
         ListenScheme::Quic => &[Transport::Quic],
         ListenScheme::H3 => &[Transport::H3],
+        ListenScheme::Http => &[Transport::Http],
     };
     spoken
         .iter()

@@ -13,6 +13,8 @@ use tracing::{info, warn};
 use crate::config::{Config, Ddr, DiscoveryConfig, limits};
 use crate::engine::Transport;
 use crate::message::Name;
+#[cfg(feature = "onboard")]
+use crate::onboard::Ports;
 use crate::serve::tls::Certificate;
 use crate::zone::builtin::{FIREFOX_CANARY, PRIVATE_RELAY};
 use crate::zone::{Designated, Itself};
@@ -70,6 +72,22 @@ impl Presence {
     /// What devices are told.
     pub(super) fn itself(&self) -> Itself {
         self.lock().itself.clone()
+    }
+
+    /// The port of the first listener of each kind.
+    #[cfg(feature = "onboard")]
+    pub(super) fn ports(&self) -> Ports {
+        let port = |transport| {
+            let mut of_kind = self.listeners.iter().filter(|(_, spoken)| *spoken == transport);
+            of_kind.next().map(|(addr, _)| addr.port())
+        };
+        Ports {
+            plain: port(Transport::Udp),
+            tls: port(Transport::Tls),
+            https: port(Transport::Https),
+            quic: port(Transport::Quic),
+            h3: port(Transport::H3),
+        }
     }
 
     /// Looks at the interfaces and the certificate again; whether devices are to be told something else than before.

@@ -47,7 +47,12 @@ impl<T: Trace> Line<'_, '_, T> {
                 return self.elsewhere(key);
             };
             let next = match self.in_zone(zone, key) {
-                Turn::Done(rcode) => return End::Done(rcode, Outcome::Local),
+                Turn::Done(rcode) => {
+                    // Decided where the zone is at hand, so that no other query pays for it.
+                    let is_mark = zone.is_beacon() && self.aliases == 0;
+                    let outcome = if is_mark { Outcome::Beacon } else { Outcome::Local };
+                    return End::Done(rcode, outcome);
+                }
                 Turn::Closed => {
                     self.writer.clear();
                     self.writer.set_ede(Ede::NOT_READY, "the zone cannot be loaded");

@@ -14,6 +14,8 @@ pub enum Outcome {
     Rejected,
     /// Answered from zones.
     Local,
+    /// Answered from the zone of the live check: the question is to be noted.
+    Beacon,
     /// In a zone that cannot be served: SERVFAIL.
     Closed,
     /// Answered from the cache.
@@ -30,8 +32,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Outcome; 11] = [
+    pub const ALL: [Outcome; 12] = [
         Self::Local,
+        Self::Beacon,
         Self::Cached,
         Self::Stale,
         Self::Forwarded,
@@ -53,6 +56,7 @@ impl Outcome {
             Self::Refused => "refused",
             Self::Rejected => "rejected",
             Self::Local => "local",
+            Self::Beacon => "beacon",
             Self::Closed => "closed",
             Self::Cached => "cached",
             Self::Stale => "stale",

@@ -16,11 +16,21 @@ pub enum Transport {
     Quic,
     /// DNS over HTTPS with HTTP/3.
     H3,
+    /// HTTP without TLS: pages for first contact, never queries.
+    Http,
 }
 
 impl Transport {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https, Self::Quic, Self::H3];
+    pub const ALL: [Self; 7] = [
+        Self::Udp,
+        Self::Tcp,
+        Self::Tls,
+        Self::Https,
+        Self::Quic,
+        Self::H3,
+        Self::Http,
+    ];
 
     /// The word that people see.
     #[must_use]
@@ -32,6 +42,7 @@ impl Transport {
             Self::Https => "https",
             Self::Quic => "quic",
             Self::H3 => "h3",
+            Self::Http => "http",
         }
     }
 
@@ -44,6 +55,6 @@ impl Transport {
     /// Whether only the length of a reply can be seen on the way.
     #[must_use]
     pub const fn is_encrypted(self) -> bool {
-        !matches!(self, Self::Udp | Self::Tcp)
+        !matches!(self, Self::Udp | Self::Tcp | Self::Http)
     }
 }

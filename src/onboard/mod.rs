@@ -18,6 +18,8 @@ pub mod apple;
 #[cfg(feature = "onboard")]
 pub mod browsers;
 #[cfg(feature = "onboard")]
+pub mod card;
+#[cfg(feature = "onboard")]
 pub mod cms;
 #[cfg(feature = "onboard")]
 pub mod dhcp;
@@ -25,6 +27,10 @@ pub mod dhcp;
 pub mod linux;
 #[cfg(feature = "onboard")]
 pub mod macos;
+#[cfg(feature = "onboard")]
+pub mod page;
+#[cfg(feature = "onboard")]
+pub mod qr;
 pub mod quote;
 #[cfg(feature = "onboard")]
 mod reach;

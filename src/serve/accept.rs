@@ -50,6 +50,9 @@ pub(super) enum Speech {
     /// HTTP in TLS.
     #[cfg(feature = "https")]
     Https(TlsAcceptor, Arc<Site>),
+    /// HTTP/1.1 without TLS.
+    #[cfg(feature = "onboard")]
+    Http(Arc<Site>),
 }
 
 /// What ALPN calls HTTP/2 (RFC 9113, 3.1).
@@ -71,6 +74,12 @@ impl Speech {
     pub(super) fn https(certificate: &Arc<Certificate>, service: &Arc<Service>) -> Result<Self, String> {
         let acceptor = tls::acceptor(certificate, &[HTTP_2, HTTP_1_1])?;
         Ok(Self::Https(acceptor, Arc::new(Site::new(Arc::clone(service)))))
+    }
+
+    /// Pages without TLS.
+    #[cfg(feature = "onboard")]
+    pub(super) fn http(service: &Arc<Service>) -> Self {
+        Self::Http(Arc::new(Site::of_pages(Arc::clone(service))))
     }
 
     /// Never called.
@@ -144,6 +153,8 @@ async fn attend(
                 stream::serve(reader, writer, service, Session::new(place, claim), stop).await;
             }
         }
+        #[cfg(feature = "onboard")]
+        Speech::Http(site) => https::serve(stream, false, site, place, stop).await,
         #[cfg(feature = "https")]
         Speech::Https(acceptor, site) => {
             if let Some(stream) = shake_hands(&acceptor, stream, &place, &turns).await {

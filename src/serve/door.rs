@@ -65,6 +65,11 @@ pub fn of(
             let door = connections(speech, Transport::Https);
             tcp.into_iter().map(|socket| vec![door(socket)]).collect()
         }
+        #[cfg(feature = "onboard")]
+        ListenScheme::Http => {
+            let door = connections(Speech::http(service), Transport::Http);
+            tcp.into_iter().map(|socket| vec![door(socket)]).collect()
+        }
         #[cfg(feature = "quic")]
         ListenScheme::Quic => of_quic(udp, needed()?, quic::Speech::Dns, &entrance(Transport::Quic))?,
         #[cfg(feature = "h3")]
@@ -73,7 +78,7 @@ pub fn of(
             of_quic(udp, needed()?, quic::Speech::Http(site), &entrance(Transport::H3))?
         }
         // The configuration lets no scheme through that is not built.
-        #[cfg(not(feature = "h3"))]
+        #[cfg(not(all(feature = "h3", feature = "onboard")))]
         _ => return Err(format!("this build cannot listen on {url}")),
     })
 }

@@ -192,6 +192,12 @@ impl Place {
         }
     }
 
+    /// What the connection came by.
+    #[cfg(feature = "onboard")]
+    pub(super) fn transport(&self) -> Transport {
+        self.gate.transport
+    }
+
     pub(super) fn limits(&self) -> Limits {
         self.gate.limits
     }

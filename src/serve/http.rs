@@ -2,8 +2,7 @@
 //!
 //! [`Site`] is what stands behind every HTTP listener: a path leads to a handler ([`target`]), and the handler makes
 //! of head and body a response. Everything that DNS has to say comes with 200; the 4xx are for requests that hold no
-//! query. To add a page or a path with a token: a variant of [`Target`], an arm in `target`, an arm in
-//! [`Site::answer`].
+//! query. What is no path of DNS is looked for among the pages of invites (`pages`), where there are any.
 //!
 //! The client is the peer. Fields such as `X-Forwarded-For` are anybody's word and are not read. A response has no
 //! fields but those that a client needs, and no `Date`: the clock of a router may be wrong, and a cache would believe
@@ -41,6 +40,8 @@ const REQUEST: Duration = limits::REQUEST.default_time();
 /// What is served over HTTP.
 pub(super) struct Site {
     service: Arc<Service>,
+    /// Whether queries are answered, and not only pages.
+    has_dns: bool,
 }
 
 /// What a path leads to.
@@ -122,7 +123,19 @@ impl Refusal {
 
 impl Site {
     pub(super) fn new(service: Arc<Service>) -> Self {
-        Site { service }
+        Site {
+            service,
+            has_dns: true,
+        }
+    }
+
+    /// Pages only: for HTTP that is not encrypted.
+    #[cfg(feature = "onboard")]
+    pub(super) fn of_pages(service: Arc<Service>) -> Self {
+        Site {
+            service,
+            has_dns: false,
+        }
     }
 
     /// The response to a request. `body` is waited for only where it is needed, and not for long.
@@ -132,9 +145,15 @@ impl Site {
         body: impl Future<Output = Result<Vec<u8>, Refusal>>,
         place: &Place,
     ) -> Response<Bytes> {
+        let is_too_long = head
+            .uri
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len())
+            > TARGET_BYTES;
         let response = match target(head.uri.path()) {
-            Some(Target::Dns(claim)) => self.dns(head, body, place, claim).await,
-            None => Err(Refusal::NotFound),
+            _ if is_too_long => Err(Refusal::TargetTooLong),
+            Some(Target::Dns(claim)) if self.has_dns => self.dns(head, body, place, claim).await,
+            _ => self.page(head, place).await.ok_or(Refusal::NotFound),
         };
         let mut response = response.unwrap_or_else(|refusal| {
             place.note(refusal.event());
@@ -145,6 +164,21 @@ impl Site {
             *response.body_mut() = Bytes::new();
         }
         response
+    }
+
+    #[cfg(feature = "onboard")]
+    async fn page(&self, head: &Parts, place: &Place) -> Option<Response<Bytes>> {
+        let pages = self.service.pages.as_ref()?;
+        let response = pages.answer(head, place, &self.service).await?;
+        if response.status().is_client_error() {
+            place.note(Event::BadRequest);
+        }
+        Some(response)
+    }
+
+    #[cfg(not(feature = "onboard"))]
+    async fn page(&self, _: &Parts, _: &Place) -> Option<Response<Bytes>> {
+        None
     }
 
     async fn dns(

@@ -4,10 +4,12 @@
 //! what cannot is finished by [`Service::finish`] in a task of its own. [`bind`] opens the sockets, [`tls`] holds
 //! the certificate (`standing` says who can verify it), and a [`door`] is a socket with what is spoken over it:
 //! [`udp`] knows datagrams; `accept` takes connections, bounded by their [`gate`], handshakes take [`turn`]s, and
-//! `stream` serves TCP and TLS on one path; `https` and `h3` are ways to the one site of `http`, and `quic` takes
-//! connections of its own kind. None of them knows of zones.
+//! `stream` serves TCP and TLS on one path; `https` and `h3` are ways to the one site of `http`, which leads on to the
+//! pages of invites (`pages`), and `quic` takes connections of its own kind. None of them knows of zones.
 
 mod accept;
+#[cfg(feature = "onboard")]
+mod beacon;
 pub mod bind;
 pub mod door;
 #[cfg(feature = "embed")]
@@ -19,6 +21,8 @@ mod h3;
 mod http;
 #[cfg(feature = "https")]
 mod https;
+#[cfg(feature = "onboard")]
+pub mod pages;
 #[cfg(feature = "quic")]
 mod quic;
 #[cfg(feature = "tls")]
@@ -59,6 +63,8 @@ pub struct Service {
     traffic: Arc<Traffic>,
     bearers: Arc<Bearers>,
     sightings: Arc<Sightings>,
+    #[cfg(feature = "onboard")]
+    pages: Option<Arc<pages::Pages>>,
     /// The moment from which the engine counts its seconds.
     started: Instant,
 }
@@ -107,6 +113,8 @@ impl Service {
             traffic: Arc::default(),
             bearers: Arc::default(),
             sightings: Arc::default(),
+            #[cfg(feature = "onboard")]
+            pages: None,
             started,
         }
     }
@@ -115,6 +123,14 @@ impl Service {
     #[must_use]
     pub fn with_bearers(mut self, bearers: Arc<Bearers>) -> Self {
         self.bearers = bearers;
+        self
+    }
+
+    /// With pages for invites; without, there are none.
+    #[cfg(feature = "onboard")]
+    #[must_use]
+    pub fn with_pages(mut self, pages: Arc<pages::Pages>) -> Self {
+        self.pages = Some(pages);
         self
     }
 
@@ -159,6 +175,10 @@ impl Service {
             Step::Ask { question, has_stale } => return Received::Ask(Pending { question, has_stale }),
         };
         self.outcomes.count(outcome);
+        #[cfg(feature = "onboard")]
+        if let (Outcome::Beacon, Some(pages)) = (outcome, &self.pages) {
+            pages.beacons().note(bytes, client);
+        }
         received
     }
 

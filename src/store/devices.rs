@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{StoreError, disk};
 use crate::config::limits;
 use crate::device::guard::{Guard, Wait};
-use crate::device::{Bearers, Code, Device, DeviceId, Invited, Refusal, Registry, Seen, Terms};
+use crate::device::{Bearers, Code, Device, DeviceId, Invited, Refusal, Registry, Seen, Terms, Token};
 use crate::onboard;
 use crate::telemetry::Sightings;
 use crate::zone::record::Defect;
@@ -243,6 +243,15 @@ impl Devices {
         facts.ok_or(Unwelcome::NoInvite)
     }
 
+    /// The device that bears this token, while the token is taken.
+    #[must_use]
+    pub fn bearing(&self, token: Token) -> Option<onboard::Device> {
+        let held = self.lock();
+        let mut devices = held.registry.devices().map(|(_, device)| device);
+        let device = devices.find(|device| device.token == token && device.revoked.is_none());
+        device.map(Device::facts)
+    }
+
     /// Writes when devices were seen, where that is news. Says whether it wrote.
     ///
     /// # Errors
@@ -383,7 +392,7 @@ mod tests {
 
     use super::*;
     use crate::device::guard::{MISSES_OF_ONE, SPAN};
-    use crate::device::{Bearer, Claim, Token};
+    use crate::device::{Bearer, Claim};
     use crate::engine::Transport;
 
     const START: Moment = Moment {

@@ -29,6 +29,7 @@ pub struct Zone {
     serial: u32,
     pub(super) state: State,
     builtin: bool,
+    beacon: bool,
     next_expiry: Option<u64>,
     /// Names and RDATA, one behind the other.
     pub(super) arena: Box<[u8]>,
@@ -194,6 +195,7 @@ impl Zone {
             serial,
             state,
             builtin: false,
+            beacon: false,
             next_expiry: expiries.iter().map(|(_, at)| *at).min(),
             arena: Box::default(),
             nodes: Box::default(),
@@ -242,6 +244,25 @@ impl Zone {
         self
     }
 
+    /// Marks the zone of the live check: a question in it is a mark that a browser's page leaves here on purpose.
+    #[must_use]
+    pub fn into_beacon(mut self) -> Zone {
+        self.beacon = true;
+        self
+    }
+
+    /// Whether the zone stands for a domain that does not exist.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.state == State::Absent
+    }
+
+    /// Whether it is the zone of the live check.
+    #[must_use]
+    pub fn is_beacon(&self) -> bool {
+        self.beacon
+    }
+
     /// Whether nobody wrote this zone: see [`super::builtin`].
     #[must_use]
     pub fn is_builtin(&self) -> bool {
@@ -260,6 +281,7 @@ impl Zone {
         let expiries = self.expiries.clone();
         let mut zone = Self::build(&self.origin, options, drafts, self.serial, self.state, expiries);
         zone.builtin = self.builtin;
+        zone.beacon = self.beacon;
         zone
     }
 

@@ -160,7 +160,7 @@ fn database(house: &House, folder: &str) {
     run(certutil().args(add).arg(trusted)).ok();
 }
 
-fn chromium(house: &House, doh: &str, url: &str) -> Command {
+pub(crate) fn chromium(house: &House, doh: &str, url: &str) -> Command {
     database(house, "home/.pki/nssdb");
     house.write(
         "profile/Local State",

@@ -1,4 +1,5 @@
-//! Bounds of the encrypted listeners: connections, handshakes, requests, and what a peer may make us hold.
+//! Bounds of the listeners, above all of the encrypted ones: connections, handshakes, requests, and what a peer may make
+//! us hold.
 
 use super::{Limit, Unit};
 
@@ -34,6 +35,20 @@ pub const ENCRYPTED_PIPELINE: Limit = Limit::key(
     (1, 256),
     Unit::Count,
     "streams of HTTP/2 and QUIC, queries in flight of DoT",
+);
+/// Connections not yet taken.
+pub const TCP_BACKLOG: Limit = Limit::fixed(
+    "TCP connections that the kernel keeps for us",
+    256,
+    Unit::Count,
+    "listen(2); more than we serve at once need not wait",
+);
+/// How long shutting down waits.
+pub const DRAIN: Limit = Limit::fixed(
+    "wait for answers under way at the end",
+    2,
+    Unit::Seconds,
+    "a service manager's patience is longer",
 );
 /// Time for a handshake of TLS or QUIC.
 pub const HANDSHAKE: Limit = Limit::fixed(
