@@ -93,7 +93,7 @@ const CRATES_AT_HOME: &[(&str, &[&str])] = &[
     ("serde_yaml", &["config"]),
     (
         "serde_json",
-        &["certificate/acme", "control", "ctl", "bin/dnsctl.rs"],
+        &["control", "certificate/acme", "ctl", "bin/dnsctl.rs"],
     ),
     ("clap", &["cli", "ctl", "daemon", "bin"]),
 ];

@@ -186,9 +186,16 @@ mod tests {
         };
         assert_eq!(ended, Err(format!("{SHOWN} did not end within 1 s")));
         let child = fs::read_to_string(script.0.join("child")).unwrap();
-        // It is gone, or waits to be taken leave of by whoever inherited it.
-        let state = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        // It is gone, or waits to be taken leave of by whoever inherited it, as soon as the kernel has come to it.
+        let end = Instant::now() + TIME;
+        loop {
+            let state = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+            if state.is_empty() || state.contains(") Z ") {
+                break;
+            }
+            assert!(Instant::now() < end, "{state}");
+            thread::yield_now();
+        }
     }
 
     #[test]

@@ -265,7 +265,8 @@ fn order_name(text: &str) -> Result<String, String> {
     Ok(format!("{star}{}", name.trim_end_matches('.')))
 }
 
-#[cfg(all(test, feature = "acme"))]
+#[cfg(feature = "acme")]
+#[cfg(test)]
 mod tests {
     use std::path::Path;
 

@@ -74,6 +74,8 @@ pub struct Trouble {
     pub retry_after: Option<u64>,
     /// The type of the server's problem without what all begin with, or nothing.
     pub(super) kind: String,
+    /// The order is of no use any more.
+    pub(super) is_final: bool,
 }
 
 impl Trouble {
@@ -84,6 +86,15 @@ impl Trouble {
             message: message.into(),
             retry_after: None,
             kind: String::new(),
+            is_final: false,
+        }
+    }
+
+    /// One after which its order is of no use any more.
+    pub(super) fn finally(message: impl Into<String>) -> Self {
+        Trouble {
+            is_final: true,
+            ..Trouble::new(message)
         }
     }
 }
@@ -306,6 +317,7 @@ pub(super) fn problem_in(problem: &Value) -> Trouble {
         message: text,
         retry_after: None,
         kind,
+        is_final: false,
     }
 }
 

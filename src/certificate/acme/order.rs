@@ -126,9 +126,15 @@ pub async fn obtain<H: House>(
     }
     house.tell(Stage::doing("waiting for the certificate"));
     let finished = finish(house, &mut client, &url, names, memory, now).await;
-    // Either it is there, or it will not come.
-    memory.forget_order();
-    memory.save()?;
+    let is_done = match &finished {
+        Ok(_) => true,
+        // What cannot be used will not become better; what could not be fetched may be there the next time.
+        Err(trouble) => trouble.is_final || is_over(&client.fetch(&url).await),
+    };
+    if is_done {
+        memory.forget_order();
+        memory.save()?;
+    }
     finished
 }
 
@@ -138,18 +144,24 @@ async fn begin<H: Web>(
     names: &[String],
     memory: &Memory,
 ) -> Result<(String, Value), Trouble> {
-    if let Some(url) = &memory.order
-        && let Ok((order, _)) = client.fetch(url).await
-        && is_for(&order, names)
-    {
-        let can_go_on = match order["status"].as_str() {
-            Some("pending" | "ready") => true,
-            // Without its key a certificate is of no use.
-            Some("processing" | "valid") => memory.order_key.is_some(),
-            _ => false,
-        };
-        if can_go_on {
-            return Ok((url.clone(), order));
+    if let Some(url) = &memory.order {
+        let fetched = client.fetch(url).await;
+        let is_gone = is_over(&fetched);
+        match fetched {
+            Ok((order, _)) if is_for(&order, names) => {
+                let can_go_on = match order["status"].as_str() {
+                    Some("pending" | "ready") => true,
+                    // Without its key a certificate is of no use.
+                    Some("processing" | "valid") => memory.order_key.is_some(),
+                    _ => false,
+                };
+                if can_go_on {
+                    return Ok((url.clone(), order));
+                }
+            }
+            // Only one that is not there any more is followed by another: authorities count them.
+            Err(trouble) if !is_gone => return Err(trouble),
+            _ => {}
         }
     }
     client.order(names).await
@@ -167,7 +179,10 @@ fn is_for(order: &Value, names: &[String]) -> bool {
 fn is_over(order: &Result<(Value, Option<u64>), Trouble>) -> bool {
     match order {
         Ok((order, _)) => order["status"] == "invalid",
-        Err(trouble) => !trouble.kind.is_empty(),
+        Err(trouble) => matches!(
+            trouble.kind.as_str(),
+            "malformed" | "unauthorized" | "accountDoesNotExist"
+        ),
     }
 }
 
@@ -368,9 +383,9 @@ async fn finish<H: House>(
     let key = memory
         .order_key
         .as_ref()
-        .ok_or_else(|| Trouble::new("the key of the order is lost"))?;
+        .ok_or_else(|| Trouble::finally("the key of the order is lost"))?;
     look_at(&text, key, names, now).map_err(|what| {
-        Trouble::new(format!(
+        Trouble::finally(format!(
             "{place}: the certificate that came cannot be used: {what}"
         ))
     })

@@ -47,6 +47,8 @@ struct World {
     is_published: bool,
     order: RefCell<Value>,
     issued: RefCell<String>,
+    /// What the house remembers when the authority is told to sign.
+    kept: RefCell<Vec<u8>>,
     authorizations: RefCell<Vec<Value>>,
     looks: RefCell<usize>,
     nonces: RefCell<Vec<String>>,
@@ -74,6 +76,7 @@ impl World {
             is_published: true,
             order: RefCell::new(Value::Null),
             issued: RefCell::default(),
+            kept: RefCell::default(),
             authorizations: RefCell::default(),
             looks: RefCell::default(),
             nonces: RefCell::default(),
@@ -235,6 +238,7 @@ impl World {
                     .map(|one| one["value"].as_str().unwrap().to_owned())
                     .collect();
                 *self.issued.borrow_mut() = sign(&request, names);
+                *self.kept.borrow_mut() = std::fs::read(self.folder.join("acme.json")).unwrap();
                 self.ok(&self.order.borrow())
             }
             "/certificate" => {
@@ -568,26 +572,53 @@ async fn an_order_is_gone_on_with_after_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_certificate_that_was_signed_is_fetched_the_next_time_with_its_key() {
+    let world = World::new("signed", &["dns-01"]);
+    world.refuse("/certificate", 503, "serverInternal", "come back", None);
+    let trouble = run(&world, hook()).await.unwrap_err();
+    assert_eq!(
+        trouble.message,
+        "https://ca.example/certificate: HTTP 503: come back (serverInternal)"
+    );
+    // While nothing is to be had of the authority, no other order is made either.
+    world.refuse("/order/1", 503, "serverInternal", "come back", None);
+    run(&world, hook()).await.unwrap_err();
+    world.faults.borrow_mut().refusals.clear();
+    run(&world, hook()).await.unwrap();
+    assert_eq!(*world.orders.borrow(), 1);
+    assert_eq!(
+        world
+            .log
+            .borrow()
+            .iter()
+            .filter(|path| *path == "/finalize")
+            .count(),
+        1
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_after_the_authority_signed_loses_nothing() {
     let world = World::new("crash", &["dns-01"]);
-    world.refuse("/certificate", 503, "serverInternal", "come back", None);
-    let mut memory = world.memory();
-    obtain(&world, &config(hook()), &names(), &mut memory, NOW)
-        .await
-        .unwrap_err();
-    // As the file stood at that moment: the order with its key.
-    world.faults.borrow_mut().refusals.clear();
-    let mut memory = world.memory();
     run(&world, hook()).await.unwrap();
-    world.order.borrow_mut()["status"] = "processing".into();
+    // As the file stood when the authority was told to sign.
+    std::fs::write(world.folder.join("acme.json"), world.kept.borrow().as_slice()).unwrap();
+    run(&world, hook()).await.unwrap();
+    assert_eq!(*world.orders.borrow(), 1);
+    // Without the key it is ordered anew, and so it is where the authority has forgotten the order.
+    let mut memory = world.memory();
     memory.order = Some(format!("{CA}/order/1"));
-    memory.order_key = None;
-    let before = *world.orders.borrow();
-    // Without the key it is ordered anew.
     obtain(&world, &config(hook()), &names(), &mut memory, NOW)
         .await
         .unwrap();
-    assert_eq!(*world.orders.borrow(), before + 1);
+    assert_eq!(*world.orders.borrow(), 2);
+    let mut memory = world.memory();
+    memory.order = Some(format!("{CA}/order/gone"));
+    world.refuse("/order/gone", 404, "malformed", "no such order", None);
+    obtain(&world, &config(hook()), &names(), &mut memory, NOW)
+        .await
+        .unwrap();
+    assert_eq!(*world.orders.borrow(), 3);
 }
 
 #[tokio::test(start_paused = true)]
