@@ -5,6 +5,8 @@
 
 mod devices;
 
+mod answer;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -224,7 +226,7 @@ pub struct AuthorityWords {
 }
 
 /// What a request brought about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
     /// To every request that changes a zone.
