@@ -17,6 +17,11 @@ pub(crate) const TESTS: &[Test] = &[
         codes_are_read,
     ),
     (
+        "curl_gets_an_iphone_its_profile_by_a_press",
+        &["curl", NAMESPACES],
+        || lab::inside(a_press_brings_the_profile),
+    ),
+    (
         "chromium_turns_green_for_us_and_not_for_others",
         &["chromium", "certutil", NAMESPACES],
         || lab::inside(turns_green_for_us),
@@ -80,6 +85,50 @@ fn turns_green_for_us() {
         only_its_own_origin(&browser.path("net.json"), &url, &nonce);
     }
     drop(other);
+}
+
+/// At the ports that Apple's systems ask, which only a network of the test's own has free for sure.
+fn a_press_brings_the_profile() {
+    let house = House::new()
+        .zone("hearth.example", "matrix A 192.168.1.20\n")
+        .config(
+            "listen: ['127.0.0.1:0', 'http://127.0.0.1', 'https://127.0.0.1']\nname: dns.hearth.example\n\
+             addresses: [192.168.1.10]\n",
+        )
+        .listen_of_config(1);
+    let _daemon = house.start();
+    let (url, _) = invite(&house, &[]);
+    assert!(url.starts_with("http://127.0.0.1/i/"), "{url}");
+    let curl = |more: &[&str]| {
+        let mut command = Command::new(program("curl").unwrap());
+        run(command
+            .args(["--silent", "--include", "--noproxy", "*"])
+            .args(more))
+        .ok()
+        .stdout
+    };
+    let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                  Version/18.5 Mobile/15E148 Safari/604.1";
+    let page = curl(&["--user-agent", iphone, &url]);
+    let (_, action) = page
+        .split_once("<form method=\"post\" action=\"")
+        .expect("a button");
+    let (action, _) = action.split_once('"').unwrap();
+    assert!(action.ends_with("/ios?l=en"), "{action}");
+    // Our own authority signed the certificate: the phone has to be told, and a Mac would not load it.
+    assert!(page.contains("Certificate Trust Settings"), "{page}");
+    assert!(page.contains("/etc/resolver/hearth.example"), "{page}");
+    let press = format!("http://127.0.0.1{action}");
+    let profile = curl(&["--location", "--data", "", &press]);
+    for words in [
+        "HTTP/1.1 303 See Other\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-type: application/x-apple-aspen-config\r\n",
+        "content-disposition: attachment; filename=\"hearthdns-anna-phone.mobileconfig\"\r\n",
+        "<string>https://dns.hearth.example/d/",
+        "<string>com.apple.security.root</string>",
+    ] {
+        assert!(profile.contains(words), "{words} in {profile}");
+    }
 }
 
 /// What the page had the browser request: from where it came itself, and the name that the live check looks up, which
