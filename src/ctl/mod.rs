@@ -1,7 +1,7 @@
 //! `dnsctl`: a command line becomes a request; a daemon or, without one, the files answer it.
 //!
-//! [`args`] are the words, [`output`] the text for people; [`mod@router`] makes more of an answer, and asks a router. What a request means is said elsewhere:
-//! [`crate::control`]. Read [`args`] next.
+//! [`args`] are the words, [`output`] the text for people; `router` makes more of an answer, and asks a router. What a
+//! request means is said elsewhere: [`crate::control`]. Read [`args`] next.
 
 pub mod args;
 mod ask;

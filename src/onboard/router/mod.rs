@@ -5,7 +5,7 @@
 //! itself (`home.arpa`, `test`, reverse zones of private addresses).
 //!
 //! A [`Guide`] is a list of steps. Each line knows what it is for, so that [`super::verify`] can name the one that is
-//! missing. Families are in [`dnsmasq`], [`unbound`] and [`others`]; read [`dnsmasq`] next.
+//! missing. Families are in `dnsmasq`, `unbound` and `others`; read `dnsmasq` next.
 
 mod dnsmasq;
 mod others;
