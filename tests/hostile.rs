@@ -165,7 +165,7 @@ fn a_thousand_connections_that_never_shake_hands_take_no_more_than_their_places(
         assert!(held <= before + 110, "{held} descriptors, {before} before");
         // Other gates are open: this one's crowd is not theirs.
         let response = asker
-            .http1(daemon.encrypted("https"), b"GET / HTTP/1.1\r\n\r\n")
+            .http1(daemon.encrypted("https"), b"GET /nothing HTTP/1.1\r\n\r\n")
             .unwrap();
         assert_eq!(response.status, 404);
         wait_until("every place is free again", || stat(&house, "tls", "open") == 0);
@@ -221,7 +221,7 @@ fn a_handshake_in_single_bytes_and_nonsense_are_counted_and_delay_nobody() {
     throughout("slow handshakes", &daemon, || {
         for n in 0..20 {
             let mut stream = connect_from(client(n), addr);
-            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            stream.write_all(b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
             // Closed, perhaps behind an alert.
             stream.read_to_end(&mut Vec::new()).ok();
         }
@@ -288,7 +288,7 @@ fn a_preface_that_is_never_sent_and_fields_that_never_end_have_their_time() {
             write!(stream, "GET /dns-query HTTP/1.1\r\nx{n}: ").unwrap();
             silent.push(stream);
         }
-        let response = asker.http1(addr, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let response = asker.http1(addr, b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
         assert_eq!(response.status, 404, "another client is served meanwhile");
         for mut stream in silent {
             stream.read_to_end(&mut Vec::new()).ok();
@@ -377,7 +377,7 @@ fn fields_that_go_on_in_further_frames_of_http_2_end_the_connection() {
         println!("fields without end: {taken} bytes were taken");
         assert!(taken < 16 << 20, "{taken} bytes");
         wait_until("its place is free", || stat(&house, "https", "open") == 0);
-        let response = asker.http1(addr, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let response = asker.http1(addr, b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
         assert_eq!(response.status, 404, "another client is served");
     });
     let after = memory(&daemon);
@@ -402,7 +402,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
         println!("requests taken back: {taken} bytes were taken");
         drop(stream);
         wait_until("its place is free", || stat(&house, "https", "open") == 0);
-        let response = asker.http1(addr, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let response = asker.http1(addr, b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
         assert_eq!(response.status, 404, "another client is served");
     });
     let after = memory(&daemon);
@@ -573,7 +573,7 @@ fn a_frame_of_http_3_that_says_it_is_huge_is_not_held() {
         after < before + 8 * 1024,
         "{before} KiB before, {after} KiB after"
     );
-    let request = http::Request::get(format!("https://{NAME}/"))
+    let request = http::Request::get(format!("https://{NAME}/nothing"))
         .body(Vec::new())
         .unwrap();
     assert_eq!(asker.http3(addr, request).unwrap().status, 404);

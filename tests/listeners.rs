@@ -375,7 +375,7 @@ fn what_is_no_query_is_answered_with_its_4xx_and_dns_errors_with_200() {
         (400, request("GET", &format!("/dns-query?dns={good}=="), &[], b"")),
         (400, request("GET", "/dns-query?dns=AAAA", &[], b"")),
         (400, request("POST", "/dns-query", dns, b"too short")),
-        (404, request("GET", &format!("/?dns={good}"), &[], b"")),
+        (404, request("GET", &format!("/nothing?dns={good}"), &[], b"")),
         (404, request("GET", &format!("/dns-query/?dns={good}"), &[], b"")),
         (
             404,
