@@ -6,8 +6,8 @@
 //! of a link, a prefetch or a reload must not use up an invite; where the device is known already ([`Facts`] with a
 //! token) the things themselves stand in its place.
 //!
-//! [`words`] is what the page says, [`ways`] what it offers on which system, [`platform`] what a `User-Agent` tells,
-//! [`path`] what its URLs mean. What anybody but the authors of this code has chosen is escaped by [`template`].
+//! [`words`] is what the page says, `ways` what it offers on which system, [`platform`] what a `User-Agent` tells,
+//! [`path`] what its URLs mean. What anybody but the authors of this code has chosen is escaped by `template`.
 
 pub mod path;
 pub mod platform;

@@ -1,4 +1,4 @@
-//! What the page says, in English and in Simplified Chinese. `{name}` is filled in; see [`super::template`]. Items of a
+//! What the page says, in English and in Simplified Chinese. `{name}` is filled in; see `template`. Items of a
 //! list are parted by `|`. Names of menus are those of the systems in that language.
 
 use Language::{Chinese, English};
