@@ -1,5 +1,7 @@
 //! Counting: one number per outcome, which sum to the messages received; one per transport, which sum to the
-//! same; and what befalls connections. And when each device was seen.
+//! same; and what befalls connections. And when each device was seen, and while somebody watches the last [`queries`].
+
+pub mod queries;
 
 use portable_atomic::{AtomicU64, Ordering};
 

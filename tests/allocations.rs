@@ -10,6 +10,7 @@ mod world;
 use allocation_counter::{AllocationInfo, measure};
 use hearthdns::device::{Bearer, Bearers, Claim, Registry, Terms};
 use hearthdns::engine::{Client, Engine, Outcome, Step, Transport};
+use hearthdns::telemetry::queries::Queries;
 use world::{CLIENT, engine, fill, query, records};
 
 /// What an allocator adds to a block: its word, and rounding up.
@@ -74,6 +75,19 @@ fn a_cached_answer_allocates_nothing() {
         fill(&engine, "www.example.net", dnssec_ok);
     }
     answers_every_form_without_allocating(&engine, "www.example.net", Outcome::Cached);
+}
+
+#[test]
+fn a_query_that_is_watched_allocates_nothing() {
+    let queries = Queries::default();
+    queries.look(0, 0);
+    let asked = query("matrix.hearth.example", 1232, false);
+    // Its first use gives the thread a place among those who read what is replaced whole.
+    let note = || queries.note(&asked, CLIENT, Outcome::Local, &[0; 12], 1);
+    note();
+    let counted = measure(|| (0..100).for_each(|_| note()));
+    assert_eq!(counted, AllocationInfo::default());
+    assert_eq!(queries.look(0, 1).seen.len(), 101);
 }
 
 #[test]

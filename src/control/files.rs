@@ -64,6 +64,7 @@ pub fn execute(
         | Request::Revoke(_)
         | Request::Status(_)
         | Request::Stats(_)
+        | Request::Queries(_)
         | Request::Flush(_)
         | Request::CacheStats(_)
         | Request::CacheDump(_)

@@ -118,7 +118,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
 type Reader = fn(Value) -> Result<Request, String>;
 
 /// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 25] = [
+const COMMANDS: [(&str, Reader); 26] = [
     ("add-record", |words| read(words).map(Request::AddRecord)),
     ("set-record", |words| read(words).map(Request::SetRecord)),
     ("remove-record", |words| read(words).map(Request::RemoveRecord)),
@@ -130,6 +130,7 @@ const COMMANDS: [(&str, Reader); 25] = [
     ("reload", |words| read(words).map(Request::Reload)),
     ("status", |words| read(words).map(Request::Status)),
     ("stats", |words| read(words).map(Request::Stats)),
+    ("queries", |words| read(words).map(Request::Queries)),
     ("flush", |words| read(words).map(Request::Flush)),
     ("cache-stats", |words| read(words).map(Request::CacheStats)),
     ("cache-dump", |words| read(words).map(Request::CacheDump)),
@@ -361,7 +362,7 @@ mod tests {
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
              remove-record, list-records, add-zone, remove-zone, list-zones, check, reload, status, stats, \
-             flush, cache-stats, cache-dump, reconnect, certificate, renew-certificate, authority, facts, explain, \
+             queries, flush, cache-stats, cache-dump, reconnect, certificate, renew-certificate, authority, facts, explain, \
              invite, devices, revoke, log, undo"
         );
         assert_eq!(

@@ -3,16 +3,19 @@
 //! Both sides share these types, so the daemon and `dnsctl` cannot disagree about a word. `PROTOCOL.md`
 //! beside this file is the specification for everyone else. [`mod@super::line`] puts them on lines; read it next.
 
-mod devices;
-
 mod answer;
+mod certificate;
+mod devices;
+mod queries;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::limits;
+pub use certificate::{Authority, CertificateStatus};
 pub use devices::{DeviceState, DeviceStatus, DeviceWords, Devices, Invite, Invited, Revoked};
+pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
 
 /// Version of the protocol that this program speaks.
 pub const VERSION: u64 = 1;
@@ -49,6 +52,8 @@ pub enum Request {
     Status(Nothing),
     /// What came by which transport, and which bounds were met.
     Stats(Nothing),
+    /// The last queries, which are remembered while somebody asks for them.
+    Queries(QueriesWords),
     /// Forgets cached answers.
     Flush(Flush),
     /// What the cache holds, in numbers.
@@ -243,6 +248,8 @@ pub enum Answer {
     Status(Box<Status>),
     /// To `stats`.
     Stats(Stats),
+    /// To `queries`.
+    Queries(QueriesSeen),
     /// To `flush`.
     Flushed(Flushed),
     /// To `cache-stats`.
@@ -727,74 +734,6 @@ pub struct ZoneVerdict {
     /// The lines for this kind of router that mend it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
-}
-
-/// The certificate of the encrypted listeners. Times are as in `2027-01-31T12:00:00Z`, the time left out at midnight.
-/// One flat struct of texts: what reads it is a good part of `dnsctl`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CertificateStatus {
-    /// Who makes it: `files` (somebody else), `own` (an authority of our own) or `acme` (a public one).
-    pub source: String,
-    /// Who vouches for it: `public` (an authority that every device knows), `own` (one that devices must be given),
-    /// `unknown`, or `none` where there is no certificate.
-    pub trust: String,
-    /// Host names that it is for.
-    pub names: Vec<String>,
-    /// Addresses that it is for.
-    pub addresses: Vec<String>,
-    /// Who signed it.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub issuer: String,
-    /// Since when it is good.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub from: String,
-    /// Until when.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub until: String,
-    /// When it is renewed, where that is ours to do.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub renewal: String,
-    /// What is being done for a new one.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub doing: String,
-    /// When it is tried again, where the last try failed.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub next_try: String,
-    /// Records that are to appear in public DNS, so that a new one can be had: lines of a zone file.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub awaits: Vec<String>,
-    /// Its file.
-    pub file: String,
-    /// The authority of our own that signed it, as devices list it; this and what follows only where there is one.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub authority: String,
-    /// SHA-256 of its certificate: pairs of hexadecimal digits with colons between.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub fingerprint: String,
-    /// Until when it is good.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub authority_until: String,
-    /// Domains and prefixes of addresses: it signs for what is in them, and for nothing else.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub signs_for: Vec<String>,
-    /// Zones that it may not sign for; nothing needs that now.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub zones_left_out: Vec<String>,
-    /// What stands in the way.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<DefectText>,
-}
-
-/// The certificate of our own authority.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Authority {
-    /// In PEM.
-    pub pem: String,
-    /// See [`CertificateStatus::fingerprint`].
-    pub fingerprint: String,
-    /// Whether it was made just now, so that no device trusts it yet.
-    pub replaced: bool,
 }
 
 /// How a query would be answered.

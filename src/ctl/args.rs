@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::control::types::{
     AddZone, AuthorityWords, CacheDump, DeviceWords, Explain, Flush, Invite, ListRecords, Nothing,
-    RecordWords, RemoveRecord, Request, ZoneWords,
+    QueriesWords, RecordWords, RemoveRecord, Request, ZoneWords,
 };
 use crate::onboard::PLAIN_PORT;
 use crate::onboard::router::Kind;
@@ -128,6 +128,15 @@ Counted since the start, for each transport that is listened on:
   retry             QUIC clients that had to prove their address first
   token-refused     queries with a device's token that is not known";
 
+const QUERIES_EXAMPLES: &str = "\
+What people ask for is nobody's business: queries are remembered only while
+somebody watches, which is until 60 seconds after the last look; in memory, the
+last 512 of them. Soon after they are forgotten. So the first look shows none.
+
+Examples:
+  dnsctl queries
+  dnsctl queries --follow";
+
 const FLUSH_EXAMPLES: &str = "\
 Examples:
   dnsctl flush                       everything
@@ -224,6 +233,14 @@ Examples:
   dnsctl router unbound --server 192.168.1.10 --zone hearth.example
   dnsctl router openwrt --verify";
 
+const RPCD_EXAMPLES: &str = "\
+For /usr/libexec/rpcd: `list` prints the methods and their arguments, `call`
+reads the arguments as JSON from stdin and prints the reply as JSON.
+
+Examples:
+  dnsctl rpcd list
+  echo '{\"zone\":\"hearth.example\"}' | dnsctl rpcd call list_records";
+
 const UNDO_EXAMPLES: &str = "\
 Goes back to the file as it was before the last edit; again goes one further
 back. Brings back a removed zone. What is undone stays in the history folder.
@@ -297,6 +314,9 @@ pub enum Command {
     /// Show what came by which transport, and which bounds were met
     #[command(after_help = STATS_WORDS)]
     Stats,
+    /// Show what was asked, while somebody watches
+    #[command(after_help = QUERIES_EXAMPLES)]
+    Queries(QueriesArgs),
     /// Forget cached answers
     #[command(after_help = FLUSH_EXAMPLES)]
     Flush(FlushArgs),
@@ -324,6 +344,9 @@ pub enum Command {
     /// Print what a router must be told, or ask it
     #[command(after_help = ROUTER_EXAMPLES)]
     Router(RouterArgs),
+    /// Answer rpcd, which asks for LuCI
+    #[command(subcommand, after_help = RPCD_EXAMPLES, disable_help_subcommand = true)]
+    Rpcd(RpcdCommand),
     /// List earlier versions of a zone
     Log(ZoneArgs),
     /// Go back to the version before the last edit
@@ -430,6 +453,14 @@ pub struct CheckArgs {
     /// The zone of FILE, where its name does not say it
     #[arg(long, value_name = "NAME", requires = "file")]
     pub origin: Option<String>,
+}
+
+/// How to show queries.
+#[derive(Debug, Args)]
+pub struct QueriesArgs {
+    /// Go on and print them as they come
+    #[arg(long)]
+    pub follow: bool,
 }
 
 /// What to forget.
@@ -556,6 +587,23 @@ pub struct DeviceArgs {
     name: String,
 }
 
+/// What rpcd wants.
+#[derive(Debug, Subcommand)]
+pub enum RpcdCommand {
+    /// Print the methods and their arguments
+    List,
+    /// Carry a method out with the arguments on stdin
+    Call(RpcdCall),
+}
+
+/// A method.
+#[derive(Debug, Args)]
+pub struct RpcdCall {
+    /// One of those that `list` prints
+    #[arg(value_name = "METHOD")]
+    pub method: String,
+}
+
 /// A router.
 #[derive(Debug, Args)]
 pub struct RouterArgs {
@@ -614,6 +662,7 @@ impl Command {
             Self::Reload => Request::Reload(Nothing {}),
             Self::Status => Request::Status(Nothing {}),
             Self::Stats => Request::Stats(Nothing {}),
+            Self::Queries(_) => Request::Queries(QueriesWords::default()),
             Self::Flush(args) => Request::Flush(Flush {
                 name: args.name.clone(),
                 below: args.below.clone(),
@@ -647,7 +696,8 @@ impl Command {
             Self::Revoke(args) => Request::Revoke(DeviceWords {
                 name: args.name.clone(),
             }),
-            Self::Router(_) => Request::Facts(Nothing {}),
+            // What rpcd asks for stands on standard input; nobody comes here for it.
+            Self::Router(_) | Self::Rpcd(_) => Request::Facts(Nothing {}),
             Self::Log(args) => Request::Log(zone(args)),
             Self::Undo(args) => Request::Undo(zone(args)),
         }
@@ -776,89 +826,4 @@ fn span(text: &str) -> Result<u32, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Vec<OsString> {
-        line.split(' ').map(OsString::from).collect()
-    }
-
-    fn request(line: &str) -> Request {
-        parse(words(line)).unwrap().command.request()
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        CommandLine::command().debug_assert();
-    }
-
-    #[test]
-    fn options_are_found_behind_the_data_and_dashes_in_it() {
-        let Request::AddRecord(record) =
-            request("dnsctl add-record matrix A 192.0.2.1 --ttl 1h --comment new")
-        else {
-            panic!()
-        };
-        assert_eq!(
-            (record.rdata, record.ttl),
-            (vec!["192.0.2.1".to_owned()], Some(3600))
-        );
-        assert_eq!(record.comment.as_deref(), Some("new"));
-        let Request::AddRecord(record) =
-            request("dnsctl --json add-record x TXT -all --ttl=60 -5 --zone z -- --ttl")
-        else {
-            panic!()
-        };
-        assert_eq!(
-            (record.rdata, record.ttl),
-            (
-                vec!["-all".to_owned(), "-5".to_owned(), "--ttl".to_owned()],
-                Some(60)
-            )
-        );
-        assert_eq!(record.zone.as_deref(), Some("z"));
-        let line = parse(words("dnsctl --zones a --state b remove-record x A -1 --json")).unwrap();
-        assert!(line.target.json);
-        assert_eq!(line.target.state, Some("b".into()));
-    }
-
-    #[test]
-    fn a_misspelt_option_is_not_taken_for_data() {
-        let error = parse(words("dnsctl add-record x TXT hello --tll 60"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("unexpected argument '--tll'"), "{error}");
-        assert!(error.contains("'--ttl'"), "{error}");
-    }
-
-    #[test]
-    fn conflicts_are_found_on_both_sides_of_the_command() {
-        for line in [
-            "dnsctl --control a list-zones --zones b",
-            "dnsctl list-zones --state b",
-        ] {
-            let error = parse(words(line)).unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{error}");
-        }
-    }
-
-    #[test]
-    fn help_fits_a_terminal_of_80_columns() {
-        let mut command = CommandLine::command();
-        command.build();
-        let mut pages = vec![
-            command.render_help().to_string(),
-            command.render_long_help().to_string(),
-        ];
-        for sub in command.get_subcommands_mut() {
-            pages.push(sub.render_help().to_string());
-            pages.push(sub.render_long_help().to_string());
-            for nested in sub.get_subcommands_mut() {
-                pages.push(nested.render_long_help().to_string());
-            }
-        }
-        for line in pages.iter().flat_map(|page| page.lines()) {
-            assert!(line.chars().count() <= 80, "{line}");
-        }
-    }
-}
+mod tests;

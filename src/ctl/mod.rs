@@ -10,7 +10,9 @@ mod devices;
 mod invite;
 pub mod output;
 mod places;
+mod queries;
 mod router;
+mod rpcd;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -24,7 +26,7 @@ use crate::control::line::reply_line;
 use crate::control::types::{Answer, Code, Failure, Request};
 use crate::store::{Store, StoreSettings, check_file};
 
-use args::{Command, CommandLine};
+use args::{Command, CommandLine, RpcdCommand};
 
 /// Refused, failed, or a check that found a defect.
 const FAILED: u8 = 1;
@@ -44,7 +46,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(USAGE);
         }
     };
+    match &line.command {
+        Command::Rpcd(RpcdCommand::List) => {
+            say(&mut io::stdout().lock(), &rpcd::list());
+            return 0;
+        }
+        Command::Rpcd(RpcdCommand::Call(call)) => {
+            let (printed, is_ok) = rpcd::call(&call.method, rpcd::stdin(), |request| answer(&line, request));
+            say(&mut io::stdout().lock(), &printed);
+            return if is_ok { 0 } else { FAILED };
+        }
+        _ => {}
+    }
     let request = line.command.request();
+    if let Command::Queries(args) = &line.command
+        && args.follow
+    {
+        return queries::follow(line.target.json, |request| answer(&line, request));
+    }
     let reply = match &line.command {
         Command::Router(args) => router::run(args, || answer(&line, &request)),
         #[cfg(feature = "onboard")]
@@ -170,6 +189,7 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why, server: &Serve
         request,
         Request::Status(_)
             | Request::Stats(_)
+            | Request::Queries(_)
             | Request::Flush(_)
             | Request::CacheStats(_)
             | Request::CacheDump(_)
@@ -234,6 +254,12 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why, server: &Serve
         notes,
         code: FAILED,
     }
+}
+
+/// Whether there is still somebody who reads.
+fn say_to_stdout(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }
 
 /// A reader that has gone away (a closed pipe) is no failure of ours.

@@ -5,7 +5,7 @@ mod certificate;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::devices;
+use super::{devices, queries};
 use crate::control::types::{
     Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, Reconnected,
     RecordText, Records, Reloaded, Request, Stats, Status, TransportStats, Verified, ZoneState, ZoneStatus,
@@ -35,6 +35,7 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         Answer::Reloaded(reloaded) => print_reloaded(reloaded, &mut printed),
         Answer::Status(status) => print_status(status, &mut printed),
         Answer::Stats(stats) => print_stats(stats, &mut printed.out),
+        Answer::Queries(seen) => queries::print(seen, &mut printed),
         Answer::Flushed(flushed) => {
             printed.out = format!("forgot {}\n", counted(flushed.entries, "cached answer"));
         }

@@ -24,15 +24,17 @@ use crate::control::files;
 use crate::control::server::Daemon;
 use crate::control::types::{
     Answer, CacheDump, CacheEntries, CacheEntry, CacheStats, CacheStatus, Code, Connections, DefectText,
-    Explain, ExplainStep, Explained, Failure, Flush, Flushed, Listener, NegativeAnchor, Reloaded, Request,
-    Stats, Status, TransportStats, Upstream, Validation,
+    Explain, ExplainStep, Explained, Failure, Flush, Flushed, Listener, NegativeAnchor, QueriesSeen,
+    QueriesWords, QuerySeen, Reloaded, Request, Stats, Status, TransportStats, Upstream, Validation,
 };
+use crate::device::Bearer;
 use crate::engine::explain::Story;
 use crate::engine::{Client, Engine, Outcome, Step, Transport};
 use crate::message::{Incoming, Name, Rtype, Section, write};
 use crate::onboard::Trust;
 use crate::serve::gate::Gates;
 use crate::store::{Parts, Store};
+use crate::telemetry::queries::{Queries, Seen};
 use crate::telemetry::{Outcomes, Traffic};
 use crate::upstream::Upstreams;
 use crate::upstream::dnssec::Validator;
@@ -53,6 +55,7 @@ pub(super) struct Desk {
     pub(super) presence: Arc<Presence>,
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) queries: Arc<Queries>,
     pub(super) gates: Arc<Gates>,
     pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) listeners: Vec<(ListenUrl, Transport)>,
@@ -81,6 +84,7 @@ impl Daemon for Desk {
                 Ok(Answer::Checked(files::check(settings, unix_now())))
             }
             Request::Stats(_) => Ok(Answer::Stats(self.stats())),
+            Request::Queries(words) => Ok(Answer::Queries(self.queries(&words))),
             Request::Flush(words) => self.flush(&words).map(Answer::Flushed),
             Request::CacheStats(_) => Ok(Answer::CacheStats(self.cache_stats())),
             Request::CacheDump(words) => self.cache_dump(&words).map(Answer::CacheEntries),
@@ -386,6 +390,38 @@ impl Desk {
             entries: listed.into_iter().map(entry).collect(),
             more,
         })
+    }
+
+    /// The last queries; whoever asks for them watches.
+    fn queries(&self, words: &QueriesWords) -> QueriesSeen {
+        let now = self.now();
+        let look = self.queries.look(words.after.unwrap_or_default(), now);
+        let unix = unix_now();
+        let shown = |seen: Seen| QuerySeen {
+            time: write_time(unix.saturating_sub(u64::from(now.saturating_sub(seen.second)))),
+            client: seen.client.to_string(),
+            transport: seen.transport.as_str().to_owned(),
+            device: match seen.bearer {
+                Bearer::Device(device) => self.guests.devices().name_of(device),
+                Bearer::Nobody | Bearer::Unknown => None,
+            },
+            rtype: seen.name.is_some().then(|| seen.rtype.to_string()),
+            name: seen.name.map(|name| name.to_string()),
+            outcome: seen.outcome.as_str().to_owned(),
+            rcode: seen.rcode.map(|rcode| rcode.to_string()),
+        };
+        QueriesSeen {
+            queries: look.seen.into_iter().map(shown).collect(),
+            last: look.last,
+            missed: look.missed,
+            began: look.began,
+            watch: limits::QUERIES_WATCH.default as u32,
+        }
+    }
+
+    /// Forgets queries that nobody looks at any more.
+    pub(super) fn forget_queries(&self) {
+        self.queries.rest(self.now());
     }
 
     /// The engine's second.

@@ -83,6 +83,9 @@ const NO_TOKENS: &str =
 /// How often the certificate is looked at: its files, its names, its time.
 const CERTIFICATE_CHECK: Duration = limits::CERTIFICATE_CHECK.default_time();
 
+/// How often it is looked whether somebody still watches queries.
+const QUERIES_WATCH: Duration = limits::QUERIES_WATCH.default_time();
+
 /// The program `hearthdns`.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -288,6 +291,7 @@ fn run(config: &Config) -> Result<(), String> {
         presence,
         outcomes,
         traffic: Arc::clone(service.traffic()),
+        queries: Arc::clone(service.queries()),
         gates: Arc::clone(&gates),
         keeper,
         listeners: addresses,
@@ -570,6 +574,7 @@ impl Signals {
 /// Attends to signals, to records that expire and to a certificate that is renewed, until told to stop.
 async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
     let mut look = tokio::time::interval(CERTIFICATE_CHECK);
+    let mut rest = tokio::time::interval(QUERIES_WATCH);
     loop {
         tokio::select! {
             _ = signals.hangup.recv() => {
@@ -585,6 +590,7 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
                 let desk = Arc::clone(desk);
                 let _ = tokio::task::spawn_blocking(move || desk.expire()).await;
             }
+            _ = rest.tick() => desk.forget_queries(),
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
         }

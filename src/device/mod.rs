@@ -37,6 +37,16 @@ const DRAWS: usize = 16;
 pub struct DeviceId(u16);
 
 impl DeviceId {
+    /// The place with this index; none where it is not below [`MAX_DEVICES`].
+    #[must_use]
+    pub const fn at(index: usize) -> Option<Self> {
+        if index < MAX_DEVICES {
+            Some(DeviceId(index as u16))
+        } else {
+            None
+        }
+    }
+
     /// The place as an index below [`MAX_DEVICES`].
     #[must_use]
     pub const fn index(self) -> usize {

@@ -45,6 +45,7 @@ use tokio::time::{Instant, timeout};
 use crate::device::{Bearer, Bearers, Claim};
 use crate::engine::fetch::{Failure, Fetched, Question};
 use crate::engine::{Client, Engine, Outcome, Step};
+use crate::telemetry::queries::Queries;
 use crate::telemetry::{Event, Outcomes, Sightings, Traffic};
 use crate::upstream::Upstreams;
 use gate::Place;
@@ -63,6 +64,7 @@ pub struct Service {
     traffic: Arc<Traffic>,
     bearers: Arc<Bearers>,
     sightings: Arc<Sightings>,
+    queries: Arc<Queries>,
     #[cfg(feature = "onboard")]
     pages: Option<Arc<pages::Pages>>,
     /// The moment from which the engine counts its seconds.
@@ -113,6 +115,7 @@ impl Service {
             traffic: Arc::default(),
             bearers: Arc::default(),
             sightings: Arc::default(),
+            queries: Arc::default(),
             #[cfg(feature = "onboard")]
             pages: None,
             started,
@@ -146,6 +149,12 @@ impl Service {
         &self.sightings
     }
 
+    /// The last queries, while somebody watches.
+    #[must_use]
+    pub fn queries(&self) -> &Arc<Queries> {
+        &self.queries
+    }
+
     /// Who asks on a connection now: a token may have been revoked since it was opened.
     fn client(&self, session: &Session) -> Client {
         session.place.client(self.bearers.bearer(session.claim))
@@ -160,12 +169,14 @@ impl Service {
     /// Answers from memory if that is possible; the reply is appended to `out`.
     pub fn receive(&self, bytes: &[u8], client: Client, out: &mut Vec<u8>) -> Received {
         self.traffic.received(client.transport);
+        let now = self.now();
         match client.bearer {
             Bearer::Nobody => {}
-            Bearer::Device(device) => self.sightings.note(device, client.transport, self.now()),
+            Bearer::Device(device) => self.sightings.note(device, client.transport, now),
             Bearer::Unknown => self.traffic.note(client.transport, Event::TokenRefused),
         }
-        let (outcome, received) = match self.engine.receive(bytes, client, self.now(), out) {
+        let start = out.len();
+        let (outcome, received) = match self.engine.receive(bytes, client, now, out) {
             Step::Reply(outcome) => (outcome, Received::Reply),
             Step::Drop(outcome) => (outcome, Received::Nothing),
             Step::ReplyAndRefresh(outcome, question) => {
@@ -174,7 +185,7 @@ impl Service {
             }
             Step::Ask { question, has_stale } => return Received::Ask(Pending { question, has_stale }),
         };
-        self.outcomes.count(outcome);
+        self.end(bytes, client, outcome, out.get(start..), now);
         #[cfg(feature = "onboard")]
         if let (Outcome::Beacon, Some(pages)) = (outcome, &self.pages) {
             pages.beacons().note(bytes, client);
@@ -228,14 +239,24 @@ impl Service {
 
     /// Writes the reply with what upstream brought. Says whether there is something to send.
     fn resume(&self, bytes: &[u8], client: Client, fetched: &Fetched, out: &mut Vec<u8>) -> bool {
-        let (outcome, is_reply) = match self.engine.resume(bytes, client, self.now(), fetched, out) {
+        let (start, now) = (out.len(), self.now());
+        let (outcome, is_reply) = match self.engine.resume(bytes, client, now, fetched, out) {
             Step::Reply(outcome) | Step::ReplyAndRefresh(outcome, _) => (outcome, true),
             // The engine asks once for a message; should it ever ask again, the client is left to retry.
             Step::Ask { .. } => (Outcome::Failed, false),
             Step::Drop(outcome) => (outcome, false),
         };
-        self.outcomes.count(outcome);
+        self.end(bytes, client, outcome, out.get(start..), now);
         is_reply
+    }
+
+    /// A message has ended so, with this reply.
+    fn end(&self, bytes: &[u8], client: Client, outcome: Outcome, reply: Option<&[u8]>, now: u32) {
+        self.outcomes.count(outcome);
+        if self.queries.is_watched(now) {
+            let reply = reply.unwrap_or_default();
+            self.queries.note(bytes, client, outcome, reply, now);
+        }
     }
 
     /// Seconds since the start.

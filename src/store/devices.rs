@@ -201,6 +201,13 @@ impl Devices {
         }
     }
 
+    /// The name of the device in this place, where there is one.
+    #[must_use]
+    pub fn name_of(&self, id: DeviceId) -> Option<String> {
+        let held = self.lock();
+        held.registry.device(id).map(|device| device.name.clone())
+    }
+
     /// What a code is for; uses nothing up, and reads no file. Wrong codes count against the client.
     ///
     /// # Errors

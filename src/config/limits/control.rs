@@ -40,6 +40,34 @@ pub const CONTROL_REPLY: Limit = Limit::fixed(
     Unit::Bytes,
     "the longest list of the largest records; a client reads no more",
 );
+/// Queries that are remembered while somebody watches.
+pub const QUERIES_KEPT: Limit = Limit::fixed(
+    "queries remembered while somebody watches",
+    512,
+    Unit::Count,
+    "144 KiB while `dnsctl queries` is used, nothing else; who looks every second misses none below 512 a second",
+);
+/// How long queries are remembered behind a look.
+pub const QUERIES_WATCH: Limit = Limit::fixed(
+    "time for which queries are remembered",
+    60,
+    Unit::Seconds,
+    "since the last `dnsctl queries`; then they are forgotten",
+);
+/// How often `dnsctl queries --follow` asks.
+pub const QUERIES_FOLLOW: Limit = Limit::fixed(
+    "time between two looks of `dnsctl queries --follow`",
+    1,
+    Unit::Seconds,
+    "soon enough for eyes",
+);
+/// Size of a reply for LuCI.
+pub const RPCD_REPLY: Limit = Limit::fixed(
+    "reply of `dnsctl rpcd`",
+    786_432,
+    Unit::Bytes,
+    "ubus carries 1,048,576 with framing; a longer list is cut, and says so",
+);
 /// Records in one list.
 pub const CONTROL_LISTED: Limit = Limit::fixed(
     "records in one control reply",

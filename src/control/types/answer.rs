@@ -29,6 +29,7 @@ impl Answer {
             "reloaded" => read(fields).map(Self::Reloaded),
             "status" => read(fields).map(Self::Status),
             "stats" => read(fields).map(Self::Stats),
+            "queries" => read(fields).map(Self::Queries),
             "flushed" => read(fields).map(Self::Flushed),
             "cache-stats" => read(fields).map(Self::CacheStats),
             "cache-entries" => read(fields).map(Self::CacheEntries),
