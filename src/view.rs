@@ -437,6 +437,7 @@ mod tests {
             let options = Options {
                 mode: Some(Mode::Overlay),
                 forward: Vec::new(),
+                ..Options::default()
             };
             Arc::new(Zone::compile(&name(origin), &options, &[], 1, 0))
         };

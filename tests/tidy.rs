@@ -23,7 +23,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("policy", 1, &["device"]),
     ("cache", 1, &[]),
     ("health", 1, &[]),
-    ("matrix", 1, &[]),
+    ("matrix", 1, &["zone"]),
     ("onboard", 1, &[]),
     ("device", 1, &["onboard"]),
     ("config", 2, &[]),

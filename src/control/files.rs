@@ -16,8 +16,8 @@ use crate::zone::render;
 use crate::zone::{master, rdata};
 
 use super::types::{
-    Answer, Checked, Code, DefectText, Edited, Failure, ListRecords, Log, MAX_LISTED, RecordText, Records,
-    Reloaded, Request, Version, ZoneState, ZoneStatus, ZoneWords, Zones,
+    Answer, Changed, Checked, Code, DefectText, Edited, Failure, ListRecords, Log, MAX_LISTED, RecordText,
+    Records, Reloaded, Request, Version, ZoneState, ZoneStatus, ZoneWords, Zones,
 };
 
 /// Most lines of changes that a version in a log shows.
@@ -46,6 +46,18 @@ pub fn execute(
         Request::AddRecord(words) => edited(store.add_record(words, now, publish)),
         Request::SetRecord(words) => edited(store.set_record(words, now, publish)),
         Request::RemoveRecord(words) => edited(store.remove_record(words, now, publish)),
+        Request::Change(words) => store
+            .change(words, now, publish)
+            .map(|changes| {
+                Answer::Changed(Changed {
+                    dry_run: words.dry_run,
+                    zones: changes
+                        .into_iter()
+                        .map(|change| edited_of(change, live))
+                        .collect(),
+                })
+            })
+            .map_err(Failure::from),
         Request::AddZone(words) => edited(store.add_zone(words, now, publish)),
         Request::RemoveZone(words) => edited(store.remove_zone(words, now, publish)),
         Request::Undo(words) => edited(store.undo(words, now, publish)),
@@ -133,6 +145,7 @@ fn zone_status(key: &ZoneKey, held: &Held) -> ZoneStatus {
         zone: key.origin.to_string(),
         view: key.view.clone(),
         mode: mode.map(|mode| mode.as_str().to_owned()),
+        matrix: held.zone.options().matrix.clone(),
         serial: held.zone.serial(),
         records: count(held.zone.record_count()),
         file: held.file.to_string_lossy().into_owned(),
@@ -265,6 +278,7 @@ fn edited_of(change: Change, live: bool) -> Edited {
         serial: change.serial,
         file: change.file.to_string_lossy().into_owned(),
         notes: change.notes,
+        diff: change.diff,
     }
 }
 

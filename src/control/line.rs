@@ -118,10 +118,11 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
 type Reader = fn(Value) -> Result<Request, String>;
 
 /// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 26] = [
+const COMMANDS: [(&str, Reader); 27] = [
     ("add-record", |words| read(words).map(Request::AddRecord)),
     ("set-record", |words| read(words).map(Request::SetRecord)),
     ("remove-record", |words| read(words).map(Request::RemoveRecord)),
+    ("change", |words| read(words).map(Request::Change)),
     ("list-records", |words| read(words).map(Request::ListRecords)),
     ("add-zone", |words| read(words).map(Request::AddZone)),
     ("remove-zone", |words| read(words).map(Request::RemoveZone)),
@@ -284,6 +285,7 @@ mod tests {
         }
         let answers = [
             "edited",
+            "changed",
             "records",
             "zones",
             "checked",
@@ -300,6 +302,7 @@ mod tests {
             "routers",
             "router",
             "verified",
+            "matrix",
             "explained",
             "invited",
             "devices",
@@ -361,7 +364,7 @@ mod tests {
         assert_eq!(
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
-             remove-record, list-records, add-zone, remove-zone, list-zones, check, reload, status, stats, \
+             remove-record, change, list-records, add-zone, remove-zone, list-zones, check, reload, status, stats, \
              queries, flush, cache-stats, cache-dump, reconnect, certificate, renew-certificate, authority, facts, explain, \
              invite, devices, revoke, log, undo"
         );

@@ -5,7 +5,9 @@
 
 mod answer;
 mod certificate;
+mod change;
 mod devices;
+mod matrix;
 mod queries;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::limits;
 pub use certificate::{Authority, CertificateStatus};
+pub use change::{ChangeWords, Changed, Mark, MemberWords, SetWords, ZoneChange};
 pub use devices::{DeviceState, DeviceStatus, DeviceWords, Devices, Invite, Invited, Revoked};
+pub use matrix::{Matrix, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
 
 /// Version of the protocol that this program speaks.
@@ -36,6 +40,8 @@ pub enum Request {
     SetRecord(RecordWords),
     /// Records less.
     RemoveRecord(RemoveRecord),
+    /// Several changes of several zones, all or none.
+    Change(ChangeWords),
     /// The records that are served.
     ListRecords(ListRecords),
     /// A new zone without records.
@@ -234,8 +240,10 @@ pub struct AuthorityWords {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
-    /// To every request that changes a zone.
+    /// To every request that changes a zone, but `change`.
     Edited(Edited),
+    /// To `change`.
+    Changed(Changed),
     /// To `list-records`.
     Records(Records),
     /// To `list-zones`.
@@ -280,6 +288,8 @@ pub enum Answer {
     Router(Router),
     /// Of `dnsctl router --verify`: what the router answers.
     Verified(Verified),
+    /// Of `dnsctl matrix`: what changed, and what else must be set.
+    Matrix(Box<Matrix>),
 }
 
 /// What an edit did. When it is said, the change is on disk and, by a daemon, in every answer.
@@ -306,6 +316,9 @@ pub struct Edited {
     /// What else the user should know, a sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What changes in the file, as `diff -u` shows it; where nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
 }
 
 /// One record as text.
@@ -377,6 +390,9 @@ pub struct ZoneStatus {
     /// `private`, `overlay`, `redirect`; absent where the file says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    /// Its options `matrix=`, as they stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matrix: Vec<String>,
     /// Serial that is served.
     pub serial: u32,
     /// How many records are served, SOA and NS that were synthesised included.

@@ -1,5 +1,7 @@
 //! The words of `dnsctl`'s command line.
 
+pub mod matrix;
+
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -341,6 +343,8 @@ pub enum Command {
     /// Refuse a device's token from now on
     #[command(after_help = REVOKE_EXAMPLES)]
     Revoke(DeviceArgs),
+    /// Set up a Matrix server: its records, and what goes with them
+    Matrix(matrix::MatrixArgs),
     /// Print what a router must be told, or ask it
     #[command(after_help = ROUTER_EXAMPLES)]
     Router(RouterArgs),
@@ -698,6 +702,8 @@ impl Command {
             }),
             // What rpcd asks for stands on standard input; nobody comes here for it.
             Self::Router(_) | Self::Rpcd(_) => Request::Facts(Nothing {}),
+            // It asks several things; this one first.
+            Self::Matrix(_) => Request::ListZones(Nothing {}),
             Self::Log(args) => Request::Log(zone(args)),
             Self::Undo(args) => Request::Undo(zone(args)),
         }

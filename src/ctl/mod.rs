@@ -8,6 +8,7 @@ mod ask;
 mod devices;
 #[cfg(feature = "onboard")]
 mod invite;
+mod matrix;
 pub mod output;
 mod places;
 mod queries;
@@ -65,6 +66,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         return queries::follow(line.target.json, |request| answer(&line, request));
     }
     let reply = match &line.command {
+        Command::Matrix(args) => matrix::run(&args.command, &|request| answer(&line, request)),
         Command::Router(args) => router::run(args, || answer(&line, &request)),
         #[cfg(feature = "onboard")]
         Command::Invite(args) => invite::run(&args.draw, || answer(&line, &request)),
@@ -243,7 +245,12 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why, server: &Serve
         };
         files::execute(&mut store, request, now, false, &mut |_| {}).unwrap_or_else(unavailable)
     };
-    if let (Ok(Answer::Edited(_)), Why::Asked) = (&result, &why) {
+    let has_edited = match &result {
+        Ok(Answer::Edited(_)) => true,
+        Ok(Answer::Changed(changed)) => !changed.dry_run,
+        _ => false,
+    };
+    if let (true, Why::Asked) = (has_edited, &why) {
         notes.push(
             "note: only the files were changed; a running daemon serves this after `dnsctl reload`"
                 .to_owned(),

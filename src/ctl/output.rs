@@ -1,6 +1,7 @@
 //! Answers as text for people: aligned tables, one line for one thing done.
 
 mod certificate;
+mod matrix;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -29,6 +30,11 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
     let mut printed = Printed::default();
     match answer {
         Answer::Edited(edited) => print_edited(request, edited, &mut printed),
+        Answer::Changed(changed) => {
+            for edited in &changed.zones {
+                print_edited(request, edited, &mut printed);
+            }
+        }
         Answer::Records(records) => print_records(records, &mut printed),
         Answer::Zones(zones) => print_zones(zones, &mut printed),
         Answer::Checked(checked) => print_checked(checked, &mut printed),
@@ -64,6 +70,7 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
             notes(&router.notes, &mut printed.err);
         }
         Answer::Verified(verified) => print_verified(verified, &mut printed),
+        Answer::Matrix(answer) => matrix::print(request, answer, &mut printed),
     }
     printed
 }

@@ -118,7 +118,12 @@ impl Daemon for Desk {
                 let answer = files::execute(&mut store, &request, unix_now(), true, &mut publish);
                 let unknown = || Failure::new(Code::BadRequest, "this daemon does not know the request");
                 let answer = answer.unwrap_or_else(|| Err(unknown()));
-                if let Ok(Answer::Edited(edited)) = &answer {
+                let edited = match &answer {
+                    Ok(Answer::Edited(edited)) => std::slice::from_ref(edited),
+                    Ok(Answer::Changed(changed)) if !changed.dry_run => &changed.zones[..],
+                    _ => &[],
+                };
+                for edited in edited {
                     info!(
                         "zone {} changed, serial {}",
                         edited.zone,

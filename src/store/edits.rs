@@ -11,7 +11,7 @@ use crate::control::types::{RecordWords, RemoveRecord};
 use crate::message::{Name, Rtype};
 use crate::zone::edit::{self, EditError, Edited, NewRecord};
 use crate::zone::rdata;
-use crate::zone::record::{MAX_TTL, Record};
+use crate::zone::record::{Defect, MAX_TTL, Record};
 
 use super::disk::{self, Lock};
 use super::history::{self, Before};
@@ -34,20 +34,22 @@ pub struct Change {
     pub removed: Vec<(Record, u32)>,
     /// What else the user should know.
     pub notes: Vec<String>,
+    /// What would change in the file, where nothing was to be written.
+    pub diff: Option<String>,
 }
 
 /// Takes what is to be served from now on. An edit is acknowledged only after this has returned.
 pub type Publish<'a> = &'a mut dyn FnMut(Parts);
 
 /// A zone file under the lock.
-struct Open {
-    key: ZoneKey,
+pub(super) struct Open {
+    pub key: ZoneKey,
     /// As listed: what defects and messages name.
-    path: PathBuf,
+    pub path: PathBuf,
     /// Where the bytes are: the link's target where the file is a symbolic link.
-    target: PathBuf,
-    on_disk: OnDisk,
-    notes: Vec<String>,
+    pub target: PathBuf,
+    pub on_disk: OnDisk,
+    pub notes: Vec<String>,
 }
 
 /// A change that has passed every check.
@@ -200,6 +202,12 @@ impl Store {
     /// Takes the lock and reads a zone's file as it is now; refuses one that is broken.
     fn open_zone(&self, key: &ZoneKey) -> Result<(Lock, Open), StoreError> {
         let lock = Lock::take(&self.settings.zones, self.lock_wait)?;
+        let open = self.open_locked(&lock, key)?;
+        Ok((lock, open))
+    }
+
+    /// The same under a lock that is taken already.
+    pub(super) fn open_locked(&self, _lock: &Lock, key: &ZoneKey) -> Result<Open, StoreError> {
         let undo = format!("`dnsctl undo {}{}`", key.stem(), view_flag(key));
         let paths = self.files_of(key);
         let [path] = paths.as_slice() else {
@@ -235,16 +243,13 @@ impl Store {
                     .to_owned(),
             );
         }
-        Ok((
-            lock,
-            Open {
-                key: key.clone(),
-                path: path.clone(),
-                target,
-                on_disk,
-                notes,
-            },
-        ))
+        Ok(Open {
+            key: key.clone(),
+            path: path.clone(),
+            target,
+            on_disk,
+            notes,
+        })
     }
 
     /// The files of a zone as they are now, whatever the case of their names.
@@ -279,7 +284,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut defects = self.defects_of(key, &on_disk.master, &self.zones);
         if defects.is_empty() {
-            defects = self.clashes_with_views(key, &on_disk.master);
+            defects = Self::clashes_with_views(key, &on_disk.master, &self.zones);
         }
         if defects.is_empty() {
             Ok(())
@@ -317,17 +322,7 @@ impl Store {
             Err(StoreError::Refused(_, defects)) => defects,
             other => other.map(|()| Vec::new())?,
         };
-        if let Some(first) = defects.first() {
-            // The positions are those of a text that will never be on disk; the words say enough.
-            let more = match defects.len() {
-                1 => String::new(),
-                count => format!(" (and {} more)", count - 1),
-            };
-            return Err(StoreError::Refused(
-                format!("it would break the zone: {}{more}", first.message),
-                Vec::new(),
-            ));
-        }
+        refuse_breaking(&defects)?;
         let keep = Some((on_disk.text, Before::Edit));
         let write = Write {
             key,
@@ -346,11 +341,23 @@ impl Store {
     /// Keeps the bytes as they were, writes the new ones, remembers and publishes the zone they make.
     pub(super) fn put(
         &mut self,
-        _lock: &Lock,
+        lock: &Lock,
         write: Write,
         now: u64,
         publish: Publish<'_>,
     ) -> Result<Change, StoreError> {
+        let (change, late) = self.write_down(lock, write, now)?;
+        publish(self.next_parts());
+        late.map_or(Ok(change), Err)
+    }
+
+    /// The same without publishing. Beside the change, why it may not outlive a power cut.
+    pub(super) fn write_down(
+        &mut self,
+        _lock: &Lock,
+        write: Write,
+        now: u64,
+    ) -> Result<(Change, Option<StoreError>), StoreError> {
         let Write {
             key,
             path,
@@ -390,22 +397,23 @@ impl Store {
         self.zones.insert(key.clone(), held);
         self.orphans
             .retain(|origin| key.view.is_some() || *origin != key.origin);
-        publish(self.next_parts());
-        match written {
-            Ok(()) => Ok(Change {
-                key,
-                serial,
-                file: path,
-                added: Vec::new(),
-                removed: Vec::new(),
-                notes,
-            }),
-            Err(failure) => Err(StoreError::Io(format!(
+        let late = written.err().map(|failure| {
+            StoreError::Io(format!(
                 "the change was written to `{}` and is live, but the folder could not be flushed ({}): it may not outlive a power cut",
                 target.display(),
                 failure.error
-            ))),
-        }
+            ))
+        });
+        let change = Change {
+            key,
+            serial,
+            file: path,
+            added: Vec::new(),
+            removed: Vec::new(),
+            notes,
+            diff: None,
+        };
+        Ok((change, late))
     }
 
     fn nothing_to_remove(&self, open: &Open, owner: &Name, rtype: Option<Rtype>, data: bool) -> StoreError {
@@ -446,6 +454,20 @@ impl Store {
     }
 }
 
+/// Refuses an edit whose outcome has defects.
+pub(super) fn refuse_breaking(defects: &[Defect]) -> Result<(), StoreError> {
+    let Some(first) = defects.first() else {
+        return Ok(());
+    };
+    // The positions are those of a text that will never be on disk; the words say enough.
+    let more = match defects.len() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let message = format!("it would break the zone: {}{more}", first.message);
+    Err(StoreError::Refused(message, Vec::new()))
+}
+
 /// Why the text could not be edited.
 pub(super) fn refused(error: EditError) -> StoreError {
     match error {
@@ -454,7 +476,7 @@ pub(super) fn refused(error: EditError) -> StoreError {
     }
 }
 
-fn read_rdata(rtype: Rtype, data: &[String], key: &ZoneKey) -> Result<Box<[u8]>, StoreError> {
+pub(super) fn read_rdata(rtype: Rtype, data: &[String], key: &ZoneKey) -> Result<Box<[u8]>, StoreError> {
     let read = rdata::from_args(rtype, data, key.origin.as_ref()).map_err(|error| {
         let shown = rdata::Word::plain(data.join(" ").as_bytes()).shown();
         StoreError::BadWord(format!("the {rtype} data {shown} is not valid: {error}"))

@@ -3,15 +3,14 @@
 //! Only `remove_zone` takes a zone away. It leaves the file's bytes in the history, which is also how a daemon
 //! learns of a removal that was done beside it.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 
 use crate::control::types::{AddZone, ZoneWords};
 use crate::message::{Name, Rtype};
 use crate::zone::edit;
-use crate::zone::master::{DEFAULT_TTL, Entry, MasterFile};
-use crate::zone::record::{Mode, Record};
+use crate::zone::master::{DEFAULT_TTL, MasterFile};
+use crate::zone::record::Mode;
 
 use super::disk::{self, Lock};
 use super::edits::{Write, refused, target_of};
@@ -68,13 +67,7 @@ impl Store {
             );
             return Err(StoreError::Refused(message, Vec::new()));
         }
-        let mut text = format!(
-            "; Zone {}. One record a line: NAME [TTL] TYPE DATA.\n; SOA and NS are made where the file has none; TTLs are in seconds.\n$TTL {DEFAULT_TTL}\n",
-            key.stem()
-        );
-        if let Some(mode) = mode {
-            text.push_str(&format!("; hearthdns: mode={}\n", mode.as_str()));
-        }
+        let text = new_text(&key, mode);
         let in_folder = disk::folder_of(&path);
         disk::make_folder(in_folder, 0o755)
             .map_err(|error| StoreError::io("make the folder", in_folder, &error))?;
@@ -174,6 +167,7 @@ impl Store {
             added: Vec::new(),
             removed: Vec::new(),
             notes,
+            diff: None,
         })
     }
 
@@ -232,7 +226,8 @@ impl Store {
         let (mut added, mut removed) = (Vec::new(), Vec::new());
         if let Some(current) = &current {
             let before = self.parse(&key, &path, current);
-            (added, removed) = difference(&before.entries, &on_disk.master.entries);
+            added = edit::difference(&on_disk.master.entries, &before.entries);
+            removed = edit::difference(&before.entries, &on_disk.master.entries);
             if !before.defects.is_empty() {
                 notes.push(
                     "the file on disk was broken; not everything that went may be listed here".to_owned(),
@@ -331,7 +326,19 @@ fn with_serial_after(
         .map_err(refused)
 }
 
-fn mode_named(text: &str) -> Result<Mode, StoreError> {
+/// The text of a new zone file.
+pub(super) fn new_text(key: &ZoneKey, mode: Option<Mode>) -> String {
+    let mut text = format!(
+        "; Zone {}. One record a line: NAME [TTL] TYPE DATA.\n; SOA and NS are made where the file has none; TTLs are in seconds.\n$TTL {DEFAULT_TTL}\n",
+        key.stem()
+    );
+    if let Some(mode) = mode {
+        text.push_str(&format!("; hearthdns: mode={}\n", mode.as_str()));
+    }
+    text
+}
+
+pub(super) fn mode_named(text: &str) -> Result<Mode, StoreError> {
     let modes = [Mode::Private, Mode::Overlay, Mode::Redirect];
     modes
         .into_iter()
@@ -344,28 +351,4 @@ fn mode_named(text: &str) -> Result<Mode, StoreError> {
                 text.escape_debug()
             ))
         })
-}
-
-type Numbered = Vec<(Record, u32)>;
-
-/// The records that came and those that went.
-fn difference(before: &[Entry], after: &[Entry]) -> (Numbered, Numbered) {
-    type Identity<'a> = (&'a Name, u16, u32, &'a [u8], Option<u64>);
-    fn identity(record: &Record) -> Identity<'_> {
-        (
-            &record.owner,
-            record.rtype.0,
-            record.ttl,
-            &record.rdata,
-            record.expires,
-        )
-    }
-    let only = |here: &[Entry], there: &[Entry]| -> Numbered {
-        let known: HashSet<Identity<'_>> = there.iter().map(|entry| identity(&entry.record)).collect();
-        here.iter()
-            .filter(|entry| !known.contains(&identity(&entry.record)))
-            .map(|entry| (entry.record.clone(), entry.line))
-            .collect()
-    };
-    (only(after, before), only(before, after))
 }

@@ -400,12 +400,16 @@ impl Store {
     }
 
     /// The defects that the new text of a base zone would make in the views whose zones lie over it.
-    pub(super) fn clashes_with_views(&self, key: &ZoneKey, master: &MasterFile) -> Vec<Defect> {
+    pub(super) fn clashes_with_views(
+        key: &ZoneKey,
+        master: &MasterFile,
+        zones: &BTreeMap<ZoneKey, Held>,
+    ) -> Vec<Defect> {
         if key.view.is_some() {
             return Vec::new();
         }
         let lower: Vec<Item<'_>> = master.entries.iter().map(Item::from).collect();
-        let views = self.zones.iter().filter(|(other, held)| {
+        let views = zones.iter().filter(|(other, held)| {
             other.view.is_some() && other.origin == key.origin && held.state != State::Closed
         });
         for (view, held) in views {
@@ -617,6 +621,7 @@ fn laid_options(lower: &Options, upper: &Options) -> Options {
     Options {
         mode: upper.mode.or(lower.mode),
         forward,
+        ..Options::default()
     }
 }
 

@@ -8,6 +8,7 @@
 //! The daemon and an offline `dnsctl` use the same [`Store`]; only what `publish` does differs.
 //! Read [`load`] next (folder to zones), then [`edits`] and [`lifecycle`] (the changes). [`devices`] is a file of its own.
 
+mod change;
 pub mod devices;
 pub(crate) mod disk;
 pub mod edits;

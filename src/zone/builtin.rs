@@ -112,7 +112,7 @@ fn zone(origin: &str, mode: Mode, records: &[(&str, Rtype, &[u8])]) -> Option<Zo
         .collect();
     let options = Options {
         mode: Some(mode),
-        forward: Vec::new(),
+        ..Options::default()
     };
     Some(Zone::compile(&origin, &options, &records, 1, 0))
 }

@@ -5,8 +5,11 @@
 //! edit is first drawn up as patches, then the new text is read again and compared, record by record,
 //! with what it should hold; where a record that nobody meant has changed, its owner or TTL is written in. What
 //! cannot be made right is refused with the text untouched. Read
-//! `draft` next; `line` writes lines in the style of their neighbours.
+//! `draft` next; `line` writes lines in the style of their neighbours, `batch` makes many changes one, [`diff`] shows
+//! what two texts differ in.
 
+mod batch;
+pub mod diff;
 mod draft;
 mod line;
 #[cfg(test)]
@@ -21,6 +24,7 @@ use crate::zone::rdata::{self, name_text};
 use crate::zone::record::{Defect, MAX_TTL, Record};
 use crate::zone::render::short_text;
 
+pub use batch::{Batch, Member, WholeSet, apply, difference};
 use draft::Draft;
 
 /// Longest comment in bytes.
@@ -138,6 +142,11 @@ impl std::error::Error for EditError {}
 /// # Errors
 /// Why it cannot be; among others where the record stands there already.
 pub fn add(master: &MasterFile, text: &[u8], new: &NewRecord) -> Result<Edited, EditError> {
+    add_counting(master, text, new, true)
+}
+
+/// The same; whether the serial is counted up.
+fn add_counting(master: &MasterFile, text: &[u8], new: &NewRecord, count: bool) -> Result<Edited, EditError> {
     accept(master, new)?;
     let twin = master.entries.iter().find(|entry| {
         let record = &entry.record;
@@ -155,14 +164,14 @@ pub fn add(master: &MasterFile, text: &[u8], new: &NewRecord) -> Result<Edited, 
     if let Some(at) = behind {
         let mut draft = Draft::new(master, text);
         if draft.insert_behind(at, new).is_some()
-            && let Ok(edited) = draft.finish(true)
+            && let Ok(edited) = draft.finish(count)
         {
             return Ok(edited);
         }
     }
     let mut draft = Draft::new(master, text);
     draft.append(new);
-    draft.finish(true)
+    draft.finish(count)
 }
 
 /// Makes `new` the only record of its owner and type. Where such a record stands, it is rewritten in place and

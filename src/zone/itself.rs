@@ -191,6 +191,7 @@ fn compile(origin: &Name, records: &[Record], forward: Vec<Name>, serial: u32) -
     let options = Options {
         mode: Some(Mode::Redirect),
         forward,
+        ..Options::default()
     };
     // What had expired is gone already.
     Zone::compile(origin, &options, records, serial, 0).into_builtin()

@@ -323,6 +323,7 @@ mod tests {
         let options = Options {
             mode: Some(Mode::Overlay),
             forward: Vec::new(),
+            ..Options::default()
         };
         let zone = zone(
             options,
@@ -341,6 +342,7 @@ mod tests {
         let options = Options {
             mode: Some(Mode::Redirect),
             forward: Vec::new(),
+            ..Options::default()
         };
         let zone = zone(options, &["@ A 192.0.2.1", "own TXT x"]);
         assert_eq!(ask(&zone, "example", Rtype::A), "answer A");
@@ -361,6 +363,7 @@ mod tests {
         let options = Options {
             mode: None,
             forward: vec![name("_acme-challenge.example")],
+            ..Options::default()
         };
         let zone = zone(options, &["matrix A 192.0.2.1"]);
         assert_eq!(ask(&zone, "_acme-challenge.example", Rtype::TXT), "elsewhere");

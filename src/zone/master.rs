@@ -316,6 +316,13 @@ impl Parser<'_> {
                         }
                     }
                 }
+                Ok(Setting::Matrix(value)) => {
+                    if self.options.matrix.contains(&value) {
+                        self.defect(frame, at, "this `matrix=` stands in the file twice".to_owned());
+                    } else {
+                        self.options.matrix.push(value);
+                    }
+                }
                 Ok(Setting::Expires(time)) => {
                     if expires.replace(time).is_some() {
                         self.defect(frame, at, "`expires=` stands on the line twice".to_owned());

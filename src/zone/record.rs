@@ -57,6 +57,9 @@ pub struct Options {
     pub mode: Option<Mode>,
     /// `forward=`: these names and all below them are asked upstream although the zone is private.
     pub forward: Vec<Name>,
+    /// `matrix=`: the Matrix servers whose records `dnsctl matrix` keeps in this file, a value each. What stands in one
+    /// is read by [`crate::matrix`].
+    pub matrix: Vec<String>,
 }
 
 /// One thing that is wrong, and where.

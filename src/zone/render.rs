@@ -24,6 +24,9 @@ pub fn zone_text<'a>(origin: &Name, options: &Options, records: impl Iterator<It
             format_args!("; hearthdns: forward={}", option_text(name)),
         );
     }
+    for value in &options.matrix {
+        line(&mut out, format_args!("; hearthdns: matrix={value}"));
+    }
     for record in records {
         out.push_str(&record_text(record, None));
         out.push('\n');
@@ -107,12 +110,14 @@ mod tests {
         let options = Options {
             mode: Some(Mode::Overlay),
             forward: vec![name("a,b\\;c\\032d\\\\.hearth.example"), name("b.hearth.example")],
+            matrix: vec!["hearth.example,none".to_owned()],
         };
         let text = zone_text(&origin, &options, records.iter());
         let want = "$ORIGIN hearth.example.\n\
             ; hearthdns: mode=overlay\n\
             ; hearthdns: forward=a\\,b\\;c\\032d\\\\.hearth.example.\n\
             ; hearthdns: forward=b.hearth.example.\n\
+            ; hearthdns: matrix=hearth.example,none\n\
             Matrix.hearth.example. 300 IN A 192.0.2.1 ; hearthdns: expires=2027-01-01T12:30:00Z\n\
             \\@.hearth.example. 300 IN A 192.0.2.1 ; hearthdns: expires=2027-01-01\n\
             \\$x.hearth.example. 300 IN A 192.0.2.1\n\

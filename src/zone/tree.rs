@@ -635,6 +635,7 @@ mod tests {
         let options = Options {
             mode: Some(Mode::Overlay),
             forward: Vec::new(),
+            ..Options::default()
         };
         let base = Zone::compile(
             &origin,

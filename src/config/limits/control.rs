@@ -68,6 +68,20 @@ pub const RPCD_REPLY: Limit = Limit::fixed(
     Unit::Bytes,
     "ubus carries 1,048,576 with framing; a longer list is cut, and says so",
 );
+/// Zone files that one request changes together.
+pub const CHANGE_ZONES: Limit = Limit::fixed(
+    "zones in one `change`",
+    64,
+    Unit::Count,
+    "a base zone and its views; each is read, checked and flushed to disk under the lock",
+);
+/// Record sets, and records, that one request changes together in one zone.
+pub const CHANGE_RECORDS: Limit = Limit::fixed(
+    "records of a zone in one `change`",
+    256,
+    Unit::Count,
+    "for each the zone is read once more",
+);
 /// Records in one list.
 pub const CONTROL_LISTED: Limit = Limit::fixed(
     "records in one control reply",

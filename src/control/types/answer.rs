@@ -23,6 +23,7 @@ impl Answer {
         let word = fields.as_object_mut().and_then(|fields| fields.remove("answer"));
         match word.as_ref().and_then(Value::as_str).unwrap_or_default() {
             "edited" => read(fields).map(Self::Edited),
+            "changed" => read(fields).map(Self::Changed),
             "records" => read(fields).map(Self::Records),
             "zones" => read(fields).map(Self::Zones),
             "checked" => read(fields).map(Self::Checked),
@@ -44,6 +45,7 @@ impl Answer {
             "log" => read(fields).map(Self::Log),
             "routers" => read(fields).map(Self::Routers),
             "router" => read(fields).map(Self::Router),
+            "matrix" => read(fields).map(|matrix| Self::Matrix(Box::new(matrix))),
             "verified" => read(fields).map(Self::Verified),
             other => Err(serde_json::Error::custom(format!("unknown answer `{other}`"))),
         }

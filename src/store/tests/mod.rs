@@ -1,6 +1,8 @@
 //! The rules of the store, over temporary folders.
 
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod loading;

@@ -250,7 +250,7 @@ impl<'e> Draft<'e> {
         self.hand_down_owners()?;
         for _ in 0..MAX_ROUNDS {
             let text = self.apply()?;
-            let read = self.read_again(&text);
+            let read = read_again(self.master, &text);
             if let Some(defect) = read.defects.first() {
                 return Err(EditError::Unsafe(defect.to_string()));
             }
@@ -313,18 +313,6 @@ impl<'e> Draft<'e> {
         }
         out.extend_from_slice(self.text.get(at..).unwrap_or_default());
         Ok(out)
-    }
-
-    fn read_again(&self, text: &[u8]) -> MasterFile {
-        let included = &self.master.included;
-        let mut include = |path: &str| {
-            let known = included.iter().find(|(name, _)| name == path);
-            known.map_or_else(
-                || Err("not included before".to_owned()),
-                |(_, text)| text.as_ref().map(|text| text.to_vec()).map_err(Clone::clone),
-            )
-        };
-        master::parse(&self.master.file, text, &self.master.origin, &mut include)
     }
 
     /// Compares what was read with what should be there; writes in owners and TTLs that moved. `false` if
@@ -408,6 +396,19 @@ impl<'e> Draft<'e> {
             serial,
         }
     }
+}
+
+/// Reads an edited text of a file without the files that it includes: what these brought before counts.
+pub(super) fn read_again(master: &MasterFile, text: &[u8]) -> MasterFile {
+    let included = &master.included;
+    let mut include = |path: &str| {
+        let known = included.iter().find(|(name, _)| name == path);
+        known.map_or_else(
+            || Err("not included before".to_owned()),
+            |(_, text)| text.as_ref().map(|text| text.to_vec()).map_err(Clone::clone),
+        )
+    };
+    master::parse(&master.file, text, &master.origin, &mut include)
 }
 
 fn new_want(new: &NewRecord, at: Option<usize>) -> Want {

@@ -12,6 +12,8 @@ use super::lexer::Span;
 
 /// Longest comment part that is read as a pragma.
 const MAX_PRAGMA: usize = 16_384;
+/// Longest value of `matrix=`: two names of 255 bytes and some words.
+const MAX_MATRIX: usize = 1024;
 /// The word that makes a comment ours.
 const MARK: &str = "hearthdns:";
 
@@ -22,6 +24,8 @@ pub(in crate::zone) enum Setting {
     Mode(Mode),
     /// Of the zone: `forward=`.
     Forward(Vec<Name>),
+    /// Of the zone: `matrix=`, as it stands.
+    Matrix(String),
     /// Of a record: `expires=`.
     Expires(u64),
 }
@@ -68,7 +72,13 @@ pub(in crate::zone) fn is_pragma(part: &[u8]) -> bool {
 }
 
 /// Reads all pragmas of a comment. Appends nothing for comments that hold none.
-pub(super) fn read(text: &[u8], comment: Span, zone: NameRef<'_>, site: Site, found: &mut Vec<Found>) {
+pub(in crate::zone) fn read(
+    text: &[u8],
+    comment: Span,
+    zone: NameRef<'_>,
+    site: Site,
+    found: &mut Vec<Found>,
+) {
     let bytes = comment.of(text);
     // The common comment is not ours: look once before taking it apart.
     if !mentions_us(bytes) {
@@ -114,7 +124,7 @@ pub(super) fn read(text: &[u8], comment: Span, zone: NameRef<'_>, site: Site, fo
             found.push((
                 start,
                 Err(format!(
-                    "no option behind `{MARK}`: expected `mode=`, `forward=` or `expires=`"
+                    "no option behind `{MARK}`: expected `mode=`, `forward=`, `matrix=` or `expires=`"
                 )),
             ));
         }
@@ -146,12 +156,12 @@ fn setting(word: &str, zone: NameRef<'_>, site: Site) -> Result<Setting, String>
     let (key, value) = word.split_once('=').unwrap_or((word, ""));
     let shown = crate::zone::rdata::Word::plain(word.as_bytes()).shown();
     let of_zone = match key {
-        "mode" | "forward" => true,
+        "mode" | "forward" | "matrix" => true,
         "expires" => false,
         _ => {
-            let nearest = nearest(key, &["mode", "forward", "expires"]);
+            let nearest = nearest(key, &["mode", "forward", "matrix", "expires"]);
             return Err(format!(
-                "unknown option {shown}: expected `mode=`, `forward=` or `expires=`{nearest}"
+                "unknown option {shown}: expected `mode=`, `forward=`, `matrix=` or `expires=`{nearest}"
             ));
         }
     };
@@ -183,6 +193,11 @@ fn setting(word: &str, zone: NameRef<'_>, site: Site) -> Result<Setting, String>
         "expires" => civil::read_time(value).map(Setting::Expires).ok_or_else(|| {
             format!("expected a day or a time in UTC, as `expires=2027-01-01` or `expires=2027-01-01T12:30:00Z`, found {shown}")
         }),
+        "matrix" if value.len() > MAX_MATRIX => Err(format!(
+            "the value behind `matrix=` has {} bytes, at most {MAX_MATRIX} are allowed",
+            value.len()
+        )),
+        "matrix" => Ok(Setting::Matrix(value.to_owned())),
         _ => names(value, zone).map(Setting::Forward),
     }
 }

@@ -130,7 +130,7 @@ fn every_defect_is_told_with_its_place() {
             "h.zone:11:7: the quoted string is not closed on its line; write `\\\"` for a quotation mark in it",
             "h.zone:12:14: unknown mode `mode=overlap`: expected `private`, `overlay` or `redirect`: did you mean `overlay`?",
             "h.zone:13:14: `forward=` names the zone itself, of which nothing would be left: write `mode=overlay` to look up what the file does not hold",
-            "h.zone:14:28: unknown option `expire=2027-01-01`: expected `mode=`, `forward=` or `expires=`: did you mean `expires`?",
+            "h.zone:14:28: unknown option `expire=2027-01-01`: expected `mode=`, `forward=`, `matrix=` or `expires=`: did you mean `expires`?",
         ]
     );
 }

@@ -1,0 +1,360 @@
+//! What else must be set for a Matrix server beside its records: the bodies of `.well-known`, web servers, homeservers, TURN.
+//!
+//! Each [`Part`] is a text that can be piped into a file. Values are host names and numbers, which need no quoting in any of
+//! these formats; secrets are left for the reader to fill in.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use super::set::{Delegation, Service, Set, bare};
+use super::{FEDERATION_PORT, HTTPS_PORT};
+
+/// One text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The body of `https://SERVER/.well-known/matrix/server`.
+    Server,
+    /// The body of `https://SERVER/.well-known/matrix/client`.
+    Client,
+    /// For nginx, inside of `http { }`.
+    Nginx,
+    /// For a Caddyfile.
+    Caddy,
+    /// For Synapse's `homeserver.yaml`.
+    Synapse,
+    /// For Tuwunel, continuwuity, Conduit and their like.
+    Conduit,
+    /// For coturn's `turnserver.conf`.
+    Turn,
+    /// What the administrators of other servers must know.
+    Peers,
+}
+
+impl Part {
+    /// All parts, in the order of reading.
+    pub const ALL: [Part; 8] = [
+        Part::Server,
+        Part::Client,
+        Part::Nginx,
+        Part::Caddy,
+        Part::Synapse,
+        Part::Conduit,
+        Part::Turn,
+        Part::Peers,
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::Synapse => "synapse",
+            Self::Conduit => "conduit",
+            Self::Turn => "turn",
+            Self::Peers => "peers",
+        }
+    }
+
+    /// The part of this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.as_str() == word)
+    }
+
+    /// Its heading.
+    #[must_use]
+    pub fn title(self, set: &Set) -> String {
+        let host = bare(&set.server.host);
+        match self {
+            Self::Server => format!("https://{host}/.well-known/matrix/server"),
+            Self::Client => format!("https://{host}/.well-known/matrix/client"),
+            Self::Nginx => "nginx".to_owned(),
+            Self::Caddy => "Caddyfile".to_owned(),
+            Self::Synapse => "Synapse, homeserver.yaml".to_owned(),
+            Self::Conduit => "Tuwunel, continuwuity, Conduit".to_owned(),
+            Self::Turn => "coturn, turnserver.conf".to_owned(),
+            Self::Peers => "servers that federate with it".to_owned(),
+        }
+    }
+}
+
+/// The text of a part, ending with a line end; none where the set has no use for it.
+#[must_use]
+pub fn text(set: &Set, part: Part) -> Option<String> {
+    match part {
+        Part::Server => server_body(set).map(|body| body + "\n"),
+        Part::Client => Some(client_body(set) + "\n"),
+        Part::Nginx => Some(nginx(set)),
+        Part::Caddy => Some(caddy(set)),
+        Part::Synapse => Some(synapse(set)),
+        Part::Conduit => Some(conduit(set)),
+        Part::Turn => turn(set),
+        Part::Peers => Some(peers(set)),
+    }
+}
+
+/// The URL that clients use.
+#[must_use]
+pub fn client_url(set: &Set) -> String {
+    let host = bare(&set.homeserver().host);
+    match set.client_port {
+        None => format!("https://{host}"),
+        Some(port) => format!("https://{host}:{port}"),
+    }
+}
+
+/// The body for servers; none where there must not be one.
+#[must_use]
+pub fn server_body(set: &Set) -> Option<String> {
+    match &set.delegation {
+        Delegation::WellKnown(target) => Some(format!(r#"{{"m.server":"{target}"}}"#)),
+        Delegation::None | Delegation::Srv(_) => None,
+    }
+}
+
+/// The body for clients.
+#[must_use]
+pub fn client_body(set: &Set) -> String {
+    let mut body = format!(r#"{{"m.homeserver":{{"base_url":"{}"}}"#, client_url(set));
+    if set.services.contains(&Service::Rtc) {
+        let host = bare(&set.service_host(Service::Rtc));
+        let _ = write!(
+            body,
+            r#","org.matrix.msc4143.rtc_foci":[{{"type":"livekit","livekit_service_url":"https://{host}"}}]"#
+        );
+    }
+    body.push('}');
+    body
+}
+
+fn nginx(set: &Set) -> String {
+    let server = bare(&set.server.host);
+    let homeserver = set.homeserver();
+    let host = bare(&homeserver.host);
+    let client_port = set.client_port.unwrap_or(HTTPS_PORT);
+    let mut out = String::new();
+    let proxy = "    location ~ ^/(_matrix|_synapse/client)/ {\n        proxy_pass http://127.0.0.1:8008;\n        \
+                 proxy_set_header Host $host:$server_port;\n        proxy_set_header X-Forwarded-For $remote_addr;\n        \
+                 proxy_set_header X-Forwarded-Proto $scheme;\n        client_max_body_size 50M;\n        \
+                 proxy_http_version 1.1;\n    }\n";
+    let well_known = {
+        let mut text = String::new();
+        for (path, body) in [("server", server_body(set)), ("client", Some(client_body(set)))] {
+            let Some(body) = body else { continue };
+            let _ = write!(
+                text,
+                "    location = /.well-known/matrix/{path} {{\n        default_type application/json;\n        \
+                 add_header Access-Control-Allow-Origin *;\n        add_header Cache-Control max-age=3600;\n        \
+                 return 200 '{body}';\n    }}\n"
+            );
+        }
+        text
+    };
+    let mut block = |ports: &[u16], name: &str, inside: &[&str]| {
+        out.push_str("server {\n");
+        for port in ports {
+            let _ = writeln!(out, "    listen {port} ssl;\n    listen [::]:{port} ssl;");
+        }
+        let _ = writeln!(
+            out,
+            "    server_name {name};\n    ssl_certificate /etc/ssl/{name}.pem;\n    ssl_certificate_key /etc/ssl/{name}.key;"
+        );
+        for part in inside {
+            out.push_str(part);
+        }
+        out.push_str("}\n");
+    };
+    // Clients look for .well-known on 443, whatever port the rest is on.
+    if host == server {
+        let mut ports = vec![HTTPS_PORT, client_port, homeserver.port];
+        ports.sort_unstable();
+        ports.dedup();
+        block(&ports, &server, &[&well_known, proxy]);
+        return out;
+    }
+    match &set.delegation {
+        // The certificate on the SRV record's port is for the server name.
+        Delegation::Srv(target) if target.port == HTTPS_PORT => {
+            block(&[HTTPS_PORT], &server, &[&well_known, proxy]);
+        }
+        Delegation::Srv(target) => {
+            block(&[HTTPS_PORT], &server, &[&well_known]);
+            block(&[target.port], &server, &[proxy]);
+        }
+        _ => block(&[HTTPS_PORT], &server, &[&well_known]),
+    }
+    let mut ports = vec![client_port];
+    if let Delegation::WellKnown(target) = &set.delegation {
+        ports.push(target.port);
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    block(&ports, &host, &[proxy]);
+    out
+}
+
+fn caddy(set: &Set) -> String {
+    let server = bare(&set.server.host);
+    let homeserver = set.homeserver();
+    let host = bare(&homeserver.host);
+    let client_port = set.client_port.unwrap_or(HTTPS_PORT);
+    let proxy =
+        "\treverse_proxy /_matrix/* 127.0.0.1:8008\n\treverse_proxy /_synapse/client/* 127.0.0.1:8008\n";
+    let mut well_known = "\theader /.well-known/matrix/* Content-Type application/json\n\theader /.well-known/matrix/* \
+                          Access-Control-Allow-Origin *\n\theader /.well-known/matrix/* Cache-Control max-age=3600\n"
+        .to_owned();
+    for (path, body) in [("server", server_body(set)), ("client", Some(client_body(set)))] {
+        if let Some(body) = body {
+            let _ = writeln!(well_known, "\trespond /.well-known/matrix/{path} `{body}`");
+        }
+    }
+    let mut out = String::new();
+    let mut site = |ports: &[u16], name: &str, inside: &[&str]| {
+        let addresses: Vec<String> = ports
+            .iter()
+            .map(|port| match *port {
+                HTTPS_PORT => name.to_owned(),
+                port => format!("https://{name}:{port}"),
+            })
+            .collect();
+        let _ = writeln!(out, "{} {{", addresses.join(", "));
+        let _ = writeln!(out, "\t# tls /etc/ssl/{name}.pem /etc/ssl/{name}.key");
+        for part in inside {
+            out.push_str(part);
+        }
+        out.push_str("}\n");
+    };
+    if host == server {
+        let mut ports = vec![HTTPS_PORT, client_port, homeserver.port];
+        ports.sort_unstable();
+        ports.dedup();
+        site(&ports, &server, &[&well_known, proxy]);
+        return out;
+    }
+    match &set.delegation {
+        Delegation::Srv(target) if target.port == HTTPS_PORT => {
+            site(&[HTTPS_PORT], &server, &[&well_known, proxy]);
+        }
+        Delegation::Srv(target) => {
+            site(&[HTTPS_PORT], &server, &[&well_known]);
+            site(&[target.port], &server, &[proxy]);
+        }
+        _ => site(&[HTTPS_PORT], &server, &[&well_known]),
+    }
+    let mut ports = vec![client_port];
+    if let Delegation::WellKnown(target) = &set.delegation {
+        ports.push(target.port);
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    site(&ports, &host, &[proxy]);
+    out
+}
+
+/// The URIs of TURN, as both kinds of homeservers take them.
+fn turn_uris(set: &Set) -> Option<[String; 2]> {
+    set.services.contains(&Service::Turn).then(|| {
+        let host = bare(&set.service_host(Service::Turn));
+        ["udp", "tcp"].map(|over| format!("\"turn:{host}?transport={over}\""))
+    })
+}
+
+fn synapse(set: &Set) -> String {
+    let mut out = format!(
+        "server_name: \"{}\"\npublic_baseurl: \"{}/\"\n# .well-known is served by the web server in front.\n\
+         serve_server_wellknown: false\n",
+        set.server,
+        client_url(set)
+    );
+    if let Some(uris) = turn_uris(set) {
+        let _ = write!(
+            out,
+            "turn_uris: [{}]\nturn_shared_secret: \"the same as static-auth-secret of coturn\"\nturn_user_lifetime: 1h\n",
+            uris.join(", ")
+        );
+    }
+    if set.services.contains(&Service::Auth) {
+        let host = bare(&set.service_host(Service::Auth));
+        let _ = write!(
+            out,
+            "matrix_authentication_service:\n  enabled: true\n  endpoint: \"https://{host}/\"\n  secret: \"as in MAS\"\n"
+        );
+    }
+    if set.services.contains(&Service::Push) {
+        let host = bare(&set.service_host(Service::Push));
+        let _ = writeln!(
+            out,
+            "# The push gateway {host} is on a private address where it is at home: ip_range_whitelist must have it then."
+        );
+    }
+    out
+}
+
+fn conduit(set: &Set) -> String {
+    let mut out = format!("[global]\nserver_name = \"{}\"\n", set.server);
+    if let Some(uris) = turn_uris(set) {
+        let _ = write!(
+            out,
+            "turn_uris = [{}]\nturn_secret = \"the same as static-auth-secret of coturn\"\n",
+            uris.join(", ")
+        );
+    }
+    let _ = write!(out, "\n[global.well_known]\nclient = \"{}\"\n", client_url(set));
+    if let Delegation::WellKnown(target) = &set.delegation {
+        let _ = writeln!(out, "server = \"{target}\"");
+    }
+    out
+}
+
+fn turn(set: &Set) -> Option<String> {
+    if !set.services.contains(&Service::Turn) {
+        return None;
+    }
+    let host = bare(&set.service_host(Service::Turn));
+    Some(format!(
+        "use-auth-secret\nstatic-auth-secret=a long random word\nrealm={host}\nlistening-port=3478\n\
+         no-multicast-peers\n"
+    ))
+}
+
+/// What others must set: which addresses a homeserver refuses unless told, and what it keeps for how long.
+fn peers(set: &Set) -> String {
+    let mut all: Vec<IpAddr> = set.addresses.clone();
+    all.extend(set.own.values().flatten());
+    all.extend(set.views.values().flatten());
+    let all = super::set::in_order(all);
+    let mut out = String::new();
+    let blocked: Vec<String> = all
+        .iter()
+        .filter(|address| super::range::blocked_by_synapse(**address).is_some())
+        .map(ToString::to_string)
+        .collect();
+    if blocked.is_empty() {
+        out.push_str("# Homeservers reach its addresses without further settings.\n");
+    } else {
+        let quoted: Vec<String> = blocked.iter().map(|address| format!("\"{address}\"")).collect();
+        let _ = write!(
+            out,
+            "# Synapse drops these addresses unless homeserver.yaml of the other server has\n\
+             ip_range_whitelist: [{}]\n\
+             # Tuwunel, continuwuity and Conduit: take their range out of ip_range_denylist.\n",
+            quoted.join(", ")
+        );
+    }
+    let name = bare(&set.certificate_name());
+    let homeserver = set.homeserver();
+    let _ = write!(
+        out,
+        "# The certificate that other servers are shown on port {} must be for {name}.\n\
+         # One of an authority of your own must be made known to them; Synapse's federation_custom_ca_list replaces the\n\
+         # system's list, so append yours to a copy of that.\n",
+        homeserver.port
+    );
+    if homeserver.port != FEDERATION_PORT && set.delegation == Delegation::None {
+        let _ = writeln!(out, "# Port {} is part of the server name.", homeserver.port);
+    }
+    out
+}
