@@ -13,6 +13,7 @@ mod certificates;
 mod control;
 mod devices;
 mod forwarding;
+mod host;
 mod listeners;
 mod onboard;
 mod pages;
@@ -26,6 +27,7 @@ pub use certificates::*;
 pub use control::*;
 pub use devices::*;
 pub use forwarding::*;
+pub use host::*;
 pub use listeners::*;
 pub use onboard::*;
 pub use pages::*;
@@ -753,6 +755,10 @@ const FIRST: &[Limit] = &[
     CONTROL_LISTED,
     VERIFY_ATTEMPT,
     VERIFY_TIME,
+    GIVEN_SOCKETS,
+    SOCKET_TABLE_BYTES,
+    OPEN_FILES_LOOKED_AT,
+    SETUP_FILE_BYTES,
     CACHE_FILE,
     CACHE_FILE_TIME,
     CACHE_LISTED,

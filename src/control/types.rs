@@ -9,6 +9,7 @@ mod change;
 mod devices;
 mod matrix;
 mod queries;
+mod setup;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use change::{ChangeWords, Changed, Mark, MemberWords, SetWords, ZoneChange};
 pub use devices::{DeviceState, DeviceStatus, DeviceWords, Devices, Invite, Invited, Revoked};
 pub use matrix::{Matrix, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
+pub use setup::Setup;
 
 /// Version of the protocol that this program speaks.
 pub const VERSION: u64 = 1;
@@ -290,6 +292,8 @@ pub enum Answer {
     Verified(Verified),
     /// Of `dnsctl matrix`: what changed, and what else must be set.
     Matrix(Box<Matrix>),
+    /// Of `dnsctl setup`, which makes it itself: what was done to this host.
+    Setup(Setup),
 }
 
 /// What an edit did. When it is said, the change is on disk and, by a daemon, in every answer.

@@ -351,6 +351,10 @@ pub enum Command {
     /// Answer rpcd, which asks for LuCI
     #[command(subcommand, after_help = RPCD_EXAMPLES, disable_help_subcommand = true)]
     Rpcd(RpcdCommand),
+    /// Set this host up: port 53, systemd-resolved
+    #[cfg(feature = "systemd")]
+    #[command(disable_help_subcommand = true)]
+    Setup(super::setup::SetupArgs),
     /// List earlier versions of a zone
     Log(ZoneArgs),
     /// Go back to the version before the last edit
@@ -704,6 +708,9 @@ impl Command {
             Self::Router(_) | Self::Rpcd(_) => Request::Facts(Nothing {}),
             // It asks several things; this one first.
             Self::Matrix(_) => Request::ListZones(Nothing {}),
+            // Asks nobody.
+            #[cfg(feature = "systemd")]
+            Self::Setup(_) => Request::Facts(Nothing {}),
             Self::Log(args) => Request::Log(zone(args)),
             Self::Undo(args) => Request::Undo(zone(args)),
         }

@@ -14,6 +14,8 @@ mod places;
 mod queries;
 mod router;
 mod rpcd;
+#[cfg(feature = "systemd")]
+mod setup;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -67,6 +69,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
     let reply = match &line.command {
         Command::Matrix(args) => matrix::run(&args.command, &|request| answer(&line, request)),
+        #[cfg(feature = "systemd")]
+        Command::Setup(args) => setup::run(args),
         Command::Router(args) => router::run(args, || answer(&line, &request)),
         #[cfg(feature = "onboard")]
         Command::Invite(args) => invite::run(&args.draw, || answer(&line, &request)),

@@ -71,6 +71,13 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         }
         Answer::Verified(verified) => print_verified(verified, &mut printed),
         Answer::Matrix(answer) => matrix::print(request, answer, &mut printed),
+        #[cfg(feature = "systemd")]
+        Answer::Setup(setup) => {
+            printed.out = super::setup::text_of(setup);
+            printed.bad = super::setup::is_bad(setup);
+        }
+        #[cfg(not(feature = "systemd"))]
+        Answer::Setup(_) => {}
     }
     printed
 }
@@ -92,6 +99,8 @@ pub fn is_bad(answer: &Answer) -> bool {
         Answer::Checked(checked) => !checked.defects.is_empty(),
         Answer::Reloaded(reloaded) => !reloaded.defects.is_empty(),
         Answer::Verified(verified) => !is_right(verified),
+        #[cfg(feature = "systemd")]
+        Answer::Setup(setup) => super::setup::is_bad(setup),
         Answer::Certificate(status) => !status.problems.is_empty(),
         _ => false,
     }

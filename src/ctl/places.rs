@@ -14,7 +14,20 @@ use crate::store::{self, StoreSettings};
 /// The configuration of the user who runs `dnsctl`, as a daemon started by that user would take it.
 pub(super) fn of_user() -> Result<Settings, Failure> {
     let root = rustix::process::geteuid().is_root();
-    let paths = Paths::for_user(root, |name| std::env::var_os(name).map(PathBuf::from));
+    of(&Paths::for_user(root, |name| {
+        std::env::var_os(name).map(PathBuf::from)
+    }))
+}
+
+/// The configuration of the daemon that the system in this folder starts.
+#[cfg(feature = "systemd")]
+pub(super) fn of_root(folder: &Path) -> Result<Settings, Failure> {
+    let mut paths = Paths::for_user(true, |_| None);
+    paths.config = folder.join(paths.config.strip_prefix("/").unwrap_or(&paths.config));
+    of(&paths)
+}
+
+fn of(paths: &Paths) -> Result<Settings, Failure> {
     let text = match std::fs::exists(&paths.config) {
         Ok(false) => None,
         _ => Some(
@@ -23,7 +36,7 @@ pub(super) fn of_user() -> Result<Settings, Failure> {
         ),
     };
     let file = text.as_deref().map(|text| (paths.config.as_path(), text));
-    match Settings::resolve(&Args::default(), file, &paths) {
+    match Settings::resolve(&Args::default(), file, paths) {
         Ok(settings) => Ok(settings),
         Err(defects) => {
             let message = format!(

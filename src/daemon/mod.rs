@@ -14,6 +14,11 @@ mod certificates;
 mod certificates;
 mod desk;
 mod devices;
+#[cfg(feature = "systemd")]
+mod manager;
+#[cfg(not(feature = "systemd"))]
+#[path = "manager_absent.rs"]
+mod manager;
 mod network;
 mod presence;
 mod reconnect;
@@ -48,7 +53,7 @@ use crate::serve::door::{self, Door};
 use crate::serve::gate::{self, Gates};
 #[cfg(feature = "onboard")]
 use crate::serve::pages::Pages;
-use crate::serve::{Service, bind};
+use crate::serve::{Service, bind, holder};
 use crate::store::devices::Devices;
 use crate::store::{self, Parts, Store, StoreSettings};
 use crate::telemetry::Outcomes;
@@ -63,6 +68,7 @@ use crate::zone::{Defect, Itself};
 use certificates::Keeper;
 use desk::Desk;
 use devices::Guests;
+use manager::{Inherited, Manager};
 use network::Watcher;
 use presence::Presence;
 use reconnect::Reconnect;
@@ -70,6 +76,7 @@ use routes::Routes;
 use warmth::Warmth;
 #[cfg(feature = "onboard")]
 use welcome::Welcome;
+use worker::Workers;
 
 /// Where the system says whom to ask.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -79,6 +86,9 @@ const DRAIN: Duration = limits::DRAIN.default_time();
 /// What a damaged file of devices means.
 const NO_TOKENS: &str =
     "devices with a token are refused until it is mended, plain DNS and devices without one are not";
+
+/// What the service manager shows of us while all is well.
+const READY: &str = "answering; `dnsctl status` tells more";
 
 /// How often the certificate is looked at: its files, its names, its time.
 const CERTIFICATE_CHECK: Duration = limits::CERTIFICATE_CHECK.default_time();
@@ -213,6 +223,9 @@ fn start_log(level: LogLevel) {
 
 /// Starts, serves until told to stop, stops.
 fn run(config: &Config) -> Result<(), String> {
+    // Taken before there are threads: it changes the environment.
+    let inherited = Inherited::take()?;
+    let manager = Manager::of_environment();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
     let _entered = runtime.enter();
@@ -229,7 +242,7 @@ fn run(config: &Config) -> Result<(), String> {
         routing,
     } = routes::number(config, default_servers(config));
     let fingerprint = warmth::fingerprint(config, &routes);
-    let listeners = open_listeners(config)?;
+    let listeners = open_listeners(config, &inherited)?;
     let addresses: Vec<_> = listeners.iter().flat_map(transports).collect();
     let keeper = Keeper::start(
         config,
@@ -276,7 +289,7 @@ fn run(config: &Config) -> Result<(), String> {
     ));
     let doors = |listener| door::of(listener, certificate, &gates, &service);
     let doors: Vec<Vec<Vec<Door>>> = listeners.into_iter().map(doors).collect::<Result<_, _>>()?;
-    let workers = worker::start(doors, &service).map_err(|error| error.to_string())?;
+    let mut workers = worker::start(doors, &service).map_err(|error| error.to_string())?;
     let desk = Arc::new(Desk {
         store: Mutex::new(store),
         routing,
@@ -304,11 +317,13 @@ fn run(config: &Config) -> Result<(), String> {
     info!("control socket {}", config.control.display());
     let watcher = runtime.block_on(Watcher::start());
     info!("ready");
+    manager.ready(READY);
 
     let warmth = Warmth::start(config, &engine, fingerprint, started);
     runtime.block_on(async {
         tokio::select! {
-            () = attend(&desk, signals) => {}
+            () = attend(&desk, signals, &manager) => {}
+            () = live(&manager, &mut workers) => {}
             () = warmth.tend() => {}
             () = guests.tend() => {}
             () = watch(watcher, &desk) => {}
@@ -316,6 +331,7 @@ fn run(config: &Config) -> Result<(), String> {
         }
     });
     info!("stopping");
+    manager.stopping();
     // No further change is taken, those at work are finished and acknowledged.
     control.stop();
     workers.stop();
@@ -495,25 +511,34 @@ fn pages(welcome: Welcome) -> Arc<Pages> {
 }
 
 /// Opens what is configured, and what that implies.
-fn open_listeners(config: &Config) -> Result<Vec<bind::Listener>, String> {
+fn open_listeners(config: &Config, inherited: &Inherited) -> Result<Vec<bind::Listener>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.worker_count(cores);
-    let open = |url: &ListenUrl| {
-        let listener = bind::listen(*url, workers).map_err(|error| listen_error(*url, &error))?;
-        for (url, transport) in transports(&listener) {
+    let tell = |listener: &bind::Listener| {
+        for (url, transport) in transports(listener) {
             let private_only = if url.private_only { " (private-only)" } else { "" };
             info!("listening on {} {}{private_only}", url.addr, transport.as_str());
         }
-        Ok::<_, String>(listener)
     };
-    let mut listeners: Vec<_> = config.listen.iter().map(open).collect::<Result<_, _>>()?;
-    for url in &config.implied_listeners() {
-        match open(url) {
+    let mut listeners = inherited.listeners(&config.listen, workers)?;
+    for url in config.listen.iter().filter(|url| !inherited.has(url)) {
+        listeners.push(bind::listen(*url, workers).map_err(|error| listen_error(*url, &error))?);
+    }
+    for url in config
+        .implied_listeners()
+        .iter()
+        .filter(|url| !inherited.has(url))
+    {
+        match bind::listen(*url, workers) {
             Ok(listener) => listeners.push(listener),
             // Nobody asked for it, so it must not take plain DNS away.
-            Err(why) => warn!("{why}; or do without it: `discovery: {{lan_tls: false}}`"),
+            Err(error) => warn!(
+                "{}; or do without it: `discovery: {{lan_tls: false}}`",
+                listen_error(*url, &error)
+            ),
         }
     }
+    listeners.iter().for_each(tell);
     Ok(listeners)
 }
 
@@ -542,7 +567,10 @@ fn for_everybody(listeners: &[(ListenUrl, Transport)]) -> Vec<(SocketAddr, Trans
 fn listen_error(url: ListenUrl, error: &std::io::Error) -> String {
     let way_out = match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            "; another program has it: stop that one, or choose another port with --listen"
+            let advice = holder::advice(&holder::of(&url), holder::has_systemd());
+            // One line where nobody is known, several where somebody is named.
+            let joint = if advice.contains('\n') { "\n" } else { "; " };
+            return format!("cannot listen on {url}: {error}{joint}{advice}");
         }
         std::io::ErrorKind::PermissionDenied => {
             "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
@@ -572,14 +600,16 @@ impl Signals {
 }
 
 /// Attends to signals, to records that expire and to a certificate that is renewed, until told to stop.
-async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
+async fn attend(desk: &Arc<Desk>, mut signals: Signals, manager: &Manager) {
     let mut look = tokio::time::interval(CERTIFICATE_CHECK);
     let mut rest = tokio::time::interval(QUERIES_WATCH);
     loop {
         tokio::select! {
             _ = signals.hangup.recv() => {
+                manager.reloading();
                 let desk = Arc::clone(desk);
                 let _ = tokio::task::spawn_blocking(move || desk.reload()).await;
+                manager.ready(READY);
             }
             () = desk.published.notified() => {}
             _ = look.tick(), if desk.keeper.is_some() => {
@@ -595,6 +625,14 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals) {
             _ = signals.interrupt.recv() => return,
         }
     }
+}
+
+/// Shows the service manager that the workers live. Never ends.
+async fn live(manager: &Manager, workers: &mut Workers) {
+    if let Some(pulse) = workers.pulse() {
+        manager.live(pulse).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Attends to certificates that a public authority signs. Never ends.

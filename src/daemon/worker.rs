@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tracing::error;
 
@@ -26,9 +26,50 @@ pub(super) struct Workers {
     /// Told last: end.
     end: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    pulse: Option<Pulse>,
+}
+
+/// Asks all workers for a sign of life.
+pub(super) struct Pulse {
+    asked: watch::Sender<u64>,
+    answers: mpsc::Receiver<u64>,
+    workers: usize,
+}
+
+impl Pulse {
+    fn of(workers: usize) -> (Self, watch::Receiver<u64>, mpsc::Sender<u64>) {
+        let (asked, ask) = watch::channel(0);
+        let (answer, answers) = mpsc::channel(workers.max(1));
+        let pulse = Pulse {
+            asked,
+            answers,
+            workers,
+        };
+        (pulse, ask, answer)
+    }
+
+    /// Waits until every worker has answered; for ever where one does not.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code))]
+    pub(super) async fn feel(&mut self) {
+        let round = *self.asked.borrow() + 1;
+        self.asked.send_replace(round);
+        let mut left = self.workers;
+        while left > 0 {
+            match self.answers.recv().await {
+                Some(answered) if answered == round => left -= 1,
+                Some(_) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
 }
 
 impl Workers {
+    /// What feels their pulse; once.
+    pub(super) fn pulse(&mut self) -> Option<Pulse> {
+        self.pulse.take()
+    }
+
     /// Takes no further query; answers under way go out.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
@@ -74,19 +115,38 @@ pub(super) fn start(listeners: Vec<Vec<Vec<Door>>>, service: &Arc<Service>) -> i
                 (format!("encrypted-{number}"), encrypted),
             ]
         });
-    for (name, share) in named.filter(|(_, share)| !share.is_empty()) {
+    let named: Vec<_> = named.filter(|(_, share)| !share.is_empty()).collect();
+    let (pulse, ask, answer) = Pulse::of(named.len());
+    for (name, share) in named {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (service, stop, end) = (Arc::clone(service), stopped.clone(), ended.clone());
+        let (ask, answer) = (ask.clone(), answer.clone());
         let thread = std::thread::Builder::new().name(name);
         threads.push(thread.spawn(move || {
             // Doors stay on their thread, and so may what they hold.
             let tasks = LocalSet::new();
+            tasks.spawn_local(beat(ask, answer));
             runtime.block_on(tasks.run_until(work(share, &service, stop, end)));
         })?);
     }
-    Ok(Workers { stop, end, threads })
+    Ok(Workers {
+        stop,
+        end,
+        threads,
+        pulse: Some(pulse),
+    })
+}
+
+/// Answers whoever feels the pulse, in turn with everything else that this thread does.
+async fn beat(mut ask: watch::Receiver<u64>, answer: mpsc::Sender<u64>) {
+    while ask.changed().await.is_ok() {
+        let round = *ask.borrow_and_update();
+        if answer.send(round).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end: Stop) {
@@ -109,4 +169,36 @@ async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end:
     // Ends the receiving tasks; connections, and tasks that wait for upstream, are not among them and go on.
     tasks.shutdown().await;
     end.told().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pulse_is_felt_only_where_every_worker_answers() {
+        let (mut pulse, ask, answer) = Pulse::of(2);
+        let one = tokio::spawn(beat(ask.clone(), answer.clone()));
+        let two = tokio::spawn(beat(ask, answer));
+        pulse.feel().await;
+        pulse.feel().await;
+        two.abort();
+        assert!(two.await.unwrap_err().is_cancelled());
+        let mut felt = std::pin::pin!(pulse.feel());
+        assert_eq!(
+            std::future::poll_fn(|cx| Poll::Ready(felt.as_mut().poll(cx))).await,
+            Poll::Pending
+        );
+        // The one that lives has answered, and still that is not enough.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            std::future::poll_fn(|cx| Poll::Ready(felt.as_mut().poll(cx))).await,
+            Poll::Pending
+        );
+        assert!(!one.is_finished());
+    }
 }

@@ -3,9 +3,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::config::{ListenUrl, limits};
+use crate::config::{ListenScheme, ListenUrl, limits};
 
 /// Connections that the kernel keeps for us before we take them.
 const BACKLOG: i32 = limits::TCP_BACKLOG.default as i32;
@@ -78,6 +78,66 @@ fn listen_on(url: ListenUrl, workers: usize) -> io::Result<Listener> {
     Ok(listener)
 }
 
+/// A socket that was opened for us and handed over.
+#[derive(Debug)]
+pub enum Given {
+    /// Of UDP.
+    Udp(UdpSocket),
+    /// Of TCP, listening.
+    Tcp(TcpListener),
+}
+
+impl Given {
+    /// Where it is bound, made ready for our runtimes.
+    ///
+    /// # Errors
+    /// If it cannot be used as a socket of ours would be.
+    pub fn prepare(&self) -> io::Result<SocketAddr> {
+        let (addr, socket) = match self {
+            Self::Udp(socket) => (socket.local_addr()?, SockRef::from(socket)),
+            Self::Tcp(socket) => (socket.local_addr()?, SockRef::from(socket)),
+        };
+        if matches!(self, Self::Tcp(_)) && !socket.is_listener()? {
+            return Err(io::Error::other("it does not listen (Accept= must be no)"));
+        }
+        // Addresses of IPv4 clients would come as IPv6, and who may ask is told by address.
+        if addr.is_ipv6() && !socket.only_v6()? {
+            return Err(io::Error::other(
+                "it takes IPv4 too; set BindIPv6Only=ipv6-only, and name 0.0.0.0 as well",
+            ));
+        }
+        socket.set_nonblocking(true)?;
+        Ok(addr)
+    }
+}
+
+/// A listener of sockets that were handed over, shared by so many workers.
+///
+/// # Errors
+/// If a socket cannot be shared.
+pub fn adopt(url: ListenUrl, given: &[Given], workers: usize) -> io::Result<Listener> {
+    let mut listener = Listener {
+        url,
+        udp: Vec::new(),
+        tcp: Vec::new(),
+    };
+    // Packets of a QUIC connection must all come to the worker that knows it; of sockets on a port of their own the
+    // kernel takes care of that, of one socket that many read nobody does.
+    let sharers = match url.scheme {
+        ListenScheme::Quic | ListenScheme::H3 => 1,
+        _ => workers.max(1),
+    };
+    for _ in 0..sharers {
+        for socket in given {
+            match socket {
+                Given::Udp(socket) => listener.udp.push(socket.try_clone()?),
+                Given::Tcp(socket) => listener.tcp.push(socket.try_clone()?),
+            }
+        }
+    }
+    Ok(listener)
+}
+
 fn socket(addr: SocketAddr, kind: Type, share: bool) -> io::Result<Socket> {
     let protocol = if kind == Type::DGRAM {
         Protocol::UDP
@@ -102,7 +162,6 @@ fn socket(addr: SocketAddr, kind: Type, share: bool) -> io::Result<Socket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ListenScheme;
 
     fn url(scheme: ListenScheme, addr: &str) -> ListenUrl {
         ListenUrl {

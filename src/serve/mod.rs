@@ -1,7 +1,7 @@
 //! Listeners: bytes in, bytes out, one path for all.
 //!
 //! Every listener hands what it received to [`Service::receive`]; what memory can answer goes back at once,
-//! what cannot is finished by [`Service::finish`] in a task of its own. [`bind`] opens the sockets, [`tls`] holds
+//! what cannot is finished by [`Service::finish`] in a task of its own. [`bind`] opens the sockets (a [`holder`] is in its way), [`tls`] holds
 //! the certificate (`standing` says who can verify it), and a [`door`] is a socket with what is spoken over it:
 //! [`udp`] knows datagrams; `accept` takes connections, bounded by their [`gate`], handshakes take [`turn`]s, and
 //! `stream` serves TCP and TLS on one path; `https` and `h3` are ways to the one site of `http`, which leads on to the
@@ -17,6 +17,7 @@ mod embed;
 pub mod gate;
 #[cfg(feature = "h3")]
 mod h3;
+pub mod holder;
 #[cfg(any(feature = "https", feature = "h3"))]
 mod http;
 #[cfg(feature = "https")]

@@ -47,6 +47,7 @@ impl Answer {
             "router" => read(fields).map(Self::Router),
             "matrix" => read(fields).map(|matrix| Self::Matrix(Box::new(matrix))),
             "verified" => read(fields).map(Self::Verified),
+            "setup" => read(fields).map(Self::Setup),
             other => Err(serde_json::Error::custom(format!("unknown answer `{other}`"))),
         }
     }
