@@ -24,6 +24,19 @@ const BODY: &str = include_str!("linux.sh");
 /// # Errors
 /// What is missing.
 pub fn script(facts: &Facts) -> Result<Artefact, Unfit> {
+    written(facts, ".sh", "")
+}
+
+/// The same as if it were always run with `--undo`: whoever had the script fetched and run has no file to run again.
+///
+/// # Errors
+/// As for [`script`].
+pub fn undo(facts: &Facts) -> Result<Artefact, Unfit> {
+    written(facts, "-undo.sh", "set -- --undo\n")
+}
+
+/// The script with these words before its common part, as a file of this ending.
+fn written(facts: &Facts, ending: &str, first: &str) -> Result<Artefact, Unfit> {
     let (addresses, port) = (facts.addresses()?, facts.plain_port()?);
     let zones = facts.wanted_zones()?;
     let for_dnsmasq = |ip: &std::net::IpAddr| match port {
@@ -40,25 +53,12 @@ pub fn script(facts: &Facts) -> Result<Artefact, Unfit> {
         join(addresses.iter().map(for_dnsmasq).collect()),
         shell(&lines(facts)),
     );
+    out.push_str(first);
     out.push_str(BODY);
     Ok(Artefact {
-        file: facts.file(".sh"),
+        file: facts.file(ending),
         media_type: "text/x-shellscript; charset=utf-8",
         bytes: out.into_bytes(),
-    })
-}
-
-/// One line that runs the script's undoing.
-///
-/// # Errors
-/// As for [`script`].
-pub fn undo(facts: &Facts) -> Result<Artefact, Unfit> {
-    let Artefact { file, media_type, .. } = script(facts)?;
-    let line = format!("sudo sh {} --undo\n", shell(&file));
-    Ok(Artefact {
-        file: facts.file("-undo.txt"),
-        media_type,
-        bytes: line.into_bytes(),
     })
 }
 

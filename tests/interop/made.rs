@@ -133,7 +133,7 @@ fn shellcheck_finds_nothing_in_scripts() {
     let mut without = facts();
     without.server.hosts.clear();
     for facts in [facts(), without] {
-        for thing in [Thing::Linux, Thing::Mac, Thing::MacUndo] {
+        for thing in [Thing::Linux, Thing::LinuxUndo, Thing::Mac, Thing::MacUndo] {
             let script = make(thing, &facts).unwrap().bytes;
             std::fs::write(house.path("script"), script).unwrap();
             let ran = run(Command::new(program("shellcheck").unwrap())

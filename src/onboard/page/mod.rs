@@ -184,7 +184,9 @@ impl Page<'_> {
             .text("here", format!("{}?p={}&", self.base(), self.platform.as_str()))
             .text("base", self.base())
             .html("zones", self.zones());
+        let way = ways::Way::of(self.platform, self.facts);
         let lead = match self.facts.device.scope {
+            super::Scope::Zones if way == ways::Way::HostName => "{lead-android}",
             super::Scope::Zones => "{lead-zones}",
             super::Scope::Everything => "{lead-all}",
         };
@@ -228,7 +230,10 @@ impl Page<'_> {
             Browser::Safari | Browser::OtherOnIos => "{hint-safari}",
             Browser::Other => "{hint-other}",
         };
-        let hint = values.fill(hint);
+        let mut hint = values.fill(hint);
+        if self.platform == Platform::Android {
+            hint.push_str(&values.fill("</p><p>{hint-android}"));
+        }
         let then: String = self
             .matrix
             .iter()

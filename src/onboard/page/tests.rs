@@ -345,7 +345,8 @@ fn the_script_is_told_a_class_a_headline_and_a_sentence() {
         ),
         (
             Verdict::Bypassed,
-            "bad\nNot yet\nThis browser asks another DNS server. Do the step below; this box turns green when it works.",
+            "bad\nNot yet\nThis browser asks another DNS server. What to do stands below; this box turns green when \
+             it works.",
         ),
     ] {
         assert_eq!(verdict.told(Language::English, &server), expected);
@@ -354,6 +355,94 @@ fn the_script_is_told_a_class_a_headline_and_a_sentence() {
         Verdict::Plain.told(Language::Chinese, &server),
         "good\n已经可用，无需任何操作\n此设备直接查询 192.168.1.10，未加密，在家中通常如此。"
     );
+}
+
+#[test]
+fn undoing_is_told_with_its_command_or_promised() {
+    every_page(
+        |_| {},
+        |page| {
+            let html = page.html();
+            for (at, heading) in html.match_indices(page.language.word("undo-paste").unwrap()) {
+                let behind = html[at + heading.len()..].trim_start_matches("</p>");
+                assert!(behind.starts_with("<div class=\"code\"><pre>"), "{behind}");
+            }
+        },
+    );
+    let facts = facts(Trust::Public, None);
+    let mut page = page(&facts, &[]);
+    page.platform = Platform::Windows;
+    assert!(page.html().contains(
+        "How to undo it</h3><p>A second command, which is shown beside the first, takes everything back.</p>"
+    ));
+}
+
+#[test]
+fn android_is_not_promised_that_nothing_else_changes() {
+    let mut facts = facts(Trust::Public, None);
+    facts.server.addresses = vec!["203.0.113.10".parse().unwrap()];
+    let mut page = page(&facts, &[]);
+    page.platform = Platform::Android;
+    let all = "all names would be asked of <b>203.0.113.10</b>";
+    assert!(page.html().contains(all) && !page.html().contains("Nothing else changes"));
+    page.platform = Platform::Windows;
+    assert!(!page.html().contains(all) && page.html().contains("Nothing else changes"));
+}
+
+#[test]
+fn a_phone_that_asks_somebody_else_is_told_of_its_own_setting_too() {
+    let facts = facts(Trust::Public, None);
+    let mut page = page(&facts, &[]);
+    let of_android = "choose “Automatic”.";
+    assert!(!page.html().contains(of_android));
+    page.platform = Platform::Android;
+    page.browser = Browser::Chrome;
+    assert!(page.html().contains(of_android) && page.html().contains("Use secure DNS"));
+}
+
+/// The colours that the style sheet names in the rule behind `at`, as relative luminance (WCAG 2.2).
+fn colours(at: &str) -> impl Fn(&str) -> f64 {
+    let (_, rule) = STYLE.split_once(at).unwrap();
+    let rule = rule.split_once('}').unwrap().0.to_owned();
+    move |name| {
+        let (_, value) = rule.split_once(&format!("--{name}:#")).expect(name);
+        let value: String = value.chars().take_while(char::is_ascii_hexdigit).collect();
+        let each = value.len() / 3;
+        let part = |at: usize| {
+            let digits = value[at * each..(at + 1) * each].repeat(if each == 1 { 2 } else { 1 });
+            let part = f64::from(u8::from_str_radix(&digits, 16).unwrap()) / 255.0;
+            if part <= 0.04045 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * part(0) + 0.7152 * part(1) + 0.0722 * part(2)
+    }
+}
+
+#[test]
+fn every_text_has_the_contrast_that_wcag_asks_for() {
+    for scheme in [":root{", "(prefers-color-scheme:dark){:root{"] {
+        let of = colours(scheme);
+        for (text, behind) in [
+            ("ink", "bg card goodbg badbg"),
+            ("soft", "bg card goodbg badbg"),
+            ("go", "bg card goodbg badbg"),
+            ("on", "go"),
+            ("good", "goodbg"),
+            ("bad", "badbg"),
+            // The signs in their circles.
+            ("goodbg", "good"),
+            ("badbg", "bad"),
+        ] {
+            for behind in behind.split(' ') {
+                let (one, other) = (of(text), of(behind));
+                let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+                assert!(contrast >= 4.5, "{scheme} {text} on {behind}: {contrast:.2}");
+            }
+        }
+    }
 }
 
 #[test]

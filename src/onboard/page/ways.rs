@@ -77,7 +77,9 @@ pub fn file_of(platform: Platform, facts: &Facts) -> Option<Thing> {
 pub(super) fn first(page: &Page<'_>, values: &Values) -> String {
     let name = page.platform.as_str();
     let inner = section(page, page.platform, values);
-    values.fill(&format!("<section class=\"card step\"><h2>{{{name}}}</h2>")) + &inner + "</section>"
+    let head =
+        format!("<section class=\"card step\"><h2>{{{name}}}</h2><p class=\"soft spare\">{{spare}}</p>");
+    values.fill(&head) + &inner + "</section>"
 }
 
 /// All others, folded.
@@ -131,14 +133,13 @@ fn section(page: &Page<'_>, platform: Platform, values: &Values) -> String {
             html.push_str("</li>");
         }
         html.push_str(&values.fill("</ol><h3>{undo}</h3>"));
-        html.push_str(&values.fill(undo));
-        match way {
-            Way::Script(_, undo) if is_redeemed || !way.is_personal() => {
-                html.push_str(&pasted(page, undo, &values));
-            }
-            Way::Fetched(_, undo) if is_redeemed => html.push_str(&fetched(page, undo, &values)),
-            _ => {}
-        }
+        let is_shown = is_redeemed || !way.is_personal();
+        html.push_str(&match way {
+            Way::Script(..) | Way::Fetched(..) if !is_shown => values.fill("<p>{undo-later}</p>"),
+            Way::Script(_, script) => values.fill(undo) + &pasted(page, script, &values),
+            Way::Fetched(_, script) => values.fill(undo) + &fetched(page, script, &values),
+            _ => values.fill(undo),
+        });
     }
     html
 }

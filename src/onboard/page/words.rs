@@ -93,6 +93,11 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
         "只有 {zones} 及其下的名称会向 <b>{server}</b> 查询，其他一切照旧，随时可以撤销。",
     ),
     (
+        "lead-android",
+        "Android has one DNS server for everything: all names would be asked of <b>{server}</b>. You can undo it at any time.",
+        "安卓只用一个 DNS 服务器：所有名称都会向 <b>{server}</b> 查询，随时可以撤销。",
+    ),
+    (
         "lead-all",
         "All names are asked of <b>{server}</b>. You can undo it at any time.",
         "所有名称都会向 <b>{server}</b> 查询，随时可以撤销。",
@@ -135,8 +140,8 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
     ("bad-head", "Not yet", "尚未生效"),
     (
         "bad",
-        "This browser asks another DNS server. Do the step below; this box turns green when it works.",
-        "此浏览器正在查询其他 DNS 服务器。请完成下面的步骤，生效后此框会变成绿色。",
+        "This browser asks another DNS server. What to do stands below; this box turns green when it works.",
+        "此浏览器正在查询其他 DNS 服务器。请按下面的说明操作，生效后此框会变成绿色。",
     ),
     (
         "hint-head",
@@ -163,6 +168,11 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
         "A VPN, or a DNS setting of this browser, asks another server. Turn it off and check again.",
         "VPN 或浏览器的 DNS 设置会查询其他服务器。请将其关闭后重新检查。",
     ),
+    (
+        "hint-android",
+        "Android can have a private DNS of another provider: in Settings search for “Private DNS” and choose “Automatic”.",
+        "安卓可能设置了其他提供商的私人 DNS：在设置中搜索“私人 DNS”，选择“自动”。",
+    ),
     ("again", "Check again", "重新检查"),
     (
         "no-check",
@@ -170,6 +180,11 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
         "此服务器没有自己的名称，本页无法检查是否生效。名称：{zones}。",
     ),
     // Headings of every platform.
+    (
+        "spare",
+        "Not needed on this network: it works already.",
+        "在此网络中不需要：已经可用。",
+    ),
     ("asks", "What it will ask", "接下来会看到"),
     ("undo", "How to undo it", "如何撤销"),
     ("others", "Other devices", "其他设备"),
@@ -240,6 +255,11 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
         "先查看或保存：{file}",
     ),
     ("undo-paste", "Paste this in the same way:", "以同样方式粘贴："),
+    (
+        "undo-later",
+        "A second command, which is shown beside the first, takes everything back.",
+        "与第一条命令一起显示的第二条命令会撤销全部改动。",
+    ),
     // Android.
     ("android-go", "Show the host name", "显示主机名"),
     (
