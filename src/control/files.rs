@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::limits;
+use crate::matrix::lint;
 use crate::message::{Name, Rtype};
 use crate::store::history::Version as Kept;
 use crate::store::lifecycle::Versions;
@@ -16,8 +17,8 @@ use crate::zone::render;
 use crate::zone::{master, rdata};
 
 use super::types::{
-    Answer, Changed, Checked, Code, DefectText, Edited, Failure, ListRecords, Log, MAX_LISTED, RecordText,
-    Records, Reloaded, Request, Version, ZoneState, ZoneStatus, ZoneWords, Zones,
+    Answer, Changed, Checked, Code, DefectText, Edited, Failure, Finding, ListRecords, Log, MAX_LISTED,
+    RecordText, Records, Reloaded, Request, Version, ZoneState, ZoneStatus, ZoneWords, Zones,
 };
 
 /// Most lines of changes that a version in a log shows.
@@ -103,6 +104,7 @@ pub fn check(settings: StoreSettings, now: u64) -> Checked {
             .map(|(_, held)| count(held.zone.record_count()))
             .sum(),
         defects: defects.iter().map(defect_text).collect(),
+        findings: store.lint().iter().map(finding_text).collect(),
     }
 }
 
@@ -113,6 +115,7 @@ pub fn checked_file(found: &CheckedFile) -> Checked {
         zones: 1,
         records: count(found.records),
         defects: found.defects.iter().map(defect_text).collect(),
+        findings: found.findings.iter().map(finding_text).collect(),
     }
 }
 
@@ -292,6 +295,19 @@ fn record_text(record: &Record, line: u32) -> RecordText {
         line: (line != 0).then_some(line),
         zone: None,
         view: None,
+    }
+}
+
+/// A finding of the linter as the protocol says it.
+fn finding_text(finding: &lint::Finding) -> Finding {
+    Finding {
+        severity: finding.severity.as_str().to_owned(),
+        rule: finding.rule.to_owned(),
+        zone: finding.zone.to_string(),
+        file: finding.file.to_string(),
+        line: finding.line,
+        column: finding.column,
+        message: finding.message.clone(),
     }
 }
 

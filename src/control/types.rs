@@ -19,7 +19,7 @@ use crate::config::limits;
 pub use certificate::{Authority, CertificateStatus};
 pub use change::{ChangeWords, Changed, Mark, MemberWords, SetWords, ZoneChange};
 pub use devices::{DeviceState, DeviceStatus, DeviceWords, Devices, Invite, Invited, Revoked};
-pub use matrix::{Matrix, MatrixPart, MatrixServer};
+pub use matrix::{Finding, Matrix, MatrixCache, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
 pub use setup::Setup;
 
@@ -433,6 +433,9 @@ pub struct Checked {
     /// Every defect; empty for a clean folder or file.
     #[serde(default)]
     pub defects: Vec<DefectText>,
+    /// What the linter finds in zones of Matrix servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 /// What a reload brought.

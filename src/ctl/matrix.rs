@@ -3,11 +3,12 @@
 //! What a Matrix server needs is [`crate::matrix`]'s to say. Here its records are compared with what the zones hold, and the
 //! difference is asked for as one `change`. Whoever answers (a daemon, or the files) is behind [`Asking`].
 
+mod moving;
 mod plan;
 
 use crate::control::types::{
-    Answer, Changed, Code, Failure, ListRecords, Matrix, MatrixPart, MatrixServer, Nothing, RecordText,
-    Request, ZoneStatus,
+    Answer, Changed, Code, Failure, Finding, ListRecords, Matrix, MatrixPart, MatrixServer, Nothing,
+    RecordText, Request, ZoneStatus,
 };
 use crate::matrix::mark;
 use crate::matrix::set::{Delegation, ServerName, Set, Target, bare, host_name, in_order};
@@ -18,9 +19,9 @@ use crate::zone::rdata;
 use crate::zone::record::Record;
 
 use super::Reply;
-use super::args::matrix::{MatrixAddArgs, MatrixCommand, MatrixRemoveArgs, MatrixShowArgs};
+use super::args::matrix::{MatrixAddArgs, MatrixCheckArgs, MatrixCommand, MatrixRemoveArgs, MatrixShowArgs};
 
-use plan::Plan;
+use plan::{Plan, Wanted};
 
 /// Carries the command out. `ask` puts one request to the daemon, or to the files.
 pub(super) fn run(command: &MatrixCommand, ask: &dyn Fn(&Request) -> Reply) -> Reply {
@@ -33,6 +34,8 @@ pub(super) fn run(command: &MatrixCommand, ask: &dyn Fn(&Request) -> Reply) -> R
         MatrixCommand::Add(args) => add(args, &mut asking),
         MatrixCommand::Show(args) => show(args, &mut asking),
         MatrixCommand::Remove(args) => remove(args, &mut asking),
+        MatrixCommand::Check(args) => check(args, &mut asking),
+        MatrixCommand::Move(args) => moving::run(args, &mut asking),
     };
     Reply {
         result: result.map(|matrix| Answer::Matrix(Box::new(matrix))),
@@ -250,9 +253,12 @@ fn add(args: &MatrixAddArgs, asking: &mut Asking<'_>) -> Result<Matrix, Failure>
     let plan = Plan::between(
         &ground,
         old.as_ref(),
-        Some(&set),
-        args.mode.as_deref(),
-        args.replace,
+        &Wanted {
+            set: Some(&set),
+            mode: args.mode.as_deref(),
+            replace: args.replace,
+            leaving: None,
+        },
     )?;
     let changed = asking.carry_out(plan, args.dry_run)?;
     notes.extend(undo_words(&changed));
@@ -267,6 +273,7 @@ fn add(args: &MatrixAddArgs, asking: &mut Asking<'_>) -> Result<Matrix, Failure>
         zones: changed.zones,
         servers: vec![server_of(&set, &ground.origin)],
         notes,
+        ..Matrix::default()
     })
 }
 
@@ -415,7 +422,7 @@ fn remove(args: &MatrixRemoveArgs, asking: &mut Asking<'_>) -> Result<Matrix, Fa
     let old = ground
         .set_of(&args.server)?
         .ok_or_else(|| unknown(&args.server))?;
-    let plan = Plan::between(&ground, Some(&old), None, None, false)?;
+    let plan = Plan::between(&ground, Some(&old), &Wanted::default())?;
     let changed = asking.carry_out(plan, args.dry_run)?;
     let mut notes = undo_words(&changed);
     if ground.base.is_some() {
@@ -427,8 +434,43 @@ fn remove(args: &MatrixRemoveArgs, asking: &mut Asking<'_>) -> Result<Matrix, Fa
     Ok(Matrix {
         dry_run: changed.dry_run,
         zones: changed.zones,
-        servers: Vec::new(),
         notes,
+        ..Matrix::default()
+    })
+}
+
+fn check(args: &MatrixCheckArgs, asking: &mut Asking<'_>) -> Result<Matrix, Failure> {
+    let Answer::Checked(checked) = asking.call(&Request::Check(Nothing {}))? else {
+        return Err(other_answer());
+    };
+    // What a broken file holds is not looked at.
+    if !checked.defects.is_empty() {
+        let message = "zones have defects, which come first:";
+        let mut failure = Failure::new(Code::Refused, message);
+        failure.defects = checked.defects;
+        return Err(failure);
+    }
+    let is_wanted = |finding: &Finding| {
+        let zone = finding.zone.parse::<Name>();
+        args.server
+            .as_ref()
+            .is_none_or(|server| zone.is_ok_and(|zone| server.host.as_ref().is_at_or_below(zone.as_ref())))
+    };
+    let findings: Vec<Finding> = checked.findings.into_iter().filter(is_wanted).collect();
+    let mut notes = Vec::new();
+    if let Some(server) = &args.server {
+        let servers = all(asking)?;
+        if findings.is_empty() && !servers.iter().any(|(_, _, set)| set.server == *server) {
+            return Err(unknown(server));
+        }
+    }
+    if findings.is_empty() {
+        notes.push("nothing is wrong with the records of Matrix servers".to_owned());
+    }
+    Ok(Matrix {
+        findings,
+        notes,
+        ..Matrix::default()
     })
 }
 

@@ -96,7 +96,8 @@ pub fn failure_text(failure: &Failure) -> String {
 #[must_use]
 pub fn is_bad(answer: &Answer) -> bool {
     match answer {
-        Answer::Checked(checked) => !checked.defects.is_empty(),
+        Answer::Checked(checked) => !checked.defects.is_empty() || matrix::count(&checked.findings).0 > 0,
+        Answer::Matrix(matrix) => matrix::count(&matrix.findings).0 > 0,
         Answer::Reloaded(reloaded) => !reloaded.defects.is_empty(),
         Answer::Verified(verified) => !is_right(verified),
         #[cfg(feature = "systemd")]
@@ -154,7 +155,9 @@ fn print_edited(request: &Request, edited: &Edited, printed: &mut Printed) {
 
 fn notes(notes: &[String], err: &mut String) {
     for note in notes {
-        let _ = writeln!(err, "note: {note}");
+        // What the linter says brings its own word.
+        let is_finding = note.starts_with("warning: ") || note.starts_with("error: ");
+        let _ = writeln!(err, "{}{note}", if is_finding { "" } else { "note: " });
     }
 }
 
@@ -260,18 +263,24 @@ fn print_checked(checked: &Checked, printed: &mut Printed) {
     for defect in &checked.defects {
         let _ = writeln!(printed.out, "{}", defect_line(defect));
     }
+    for finding in &checked.findings {
+        let _ = writeln!(printed.out, "{}", matrix::finding_line(finding));
+    }
+    let (errors, warnings) = matrix::count(&checked.findings);
     let read = format!(
         "{}, {}",
         counted(checked.zones, "zone"),
         counted(checked.records, "record")
     );
     if checked.defects.is_empty() {
-        let _ = writeln!(printed.out, "{read}: no defect");
+        let found = matrix::counted_findings(errors, warnings);
+        let _ = writeln!(printed.out, "{read}: no defect{found}");
     } else {
         let found = u64::try_from(checked.defects.len()).unwrap_or(u64::MAX);
-        let _ = writeln!(printed.err, "{read}: {}", counted(found, "defect"));
+        let more = matrix::counted_findings(errors, warnings);
+        let _ = writeln!(printed.err, "{read}: {}{more}", counted(found, "defect"));
     }
-    printed.bad = !checked.defects.is_empty();
+    printed.bad = !checked.defects.is_empty() || errors > 0;
 }
 
 fn print_reloaded(reloaded: &Reloaded, printed: &mut Printed) {

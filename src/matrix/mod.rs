@@ -7,6 +7,7 @@
 //! Sections are those of the Matrix specification (1.8 and later): of the server-server API "Resolving server names", with
 //! its six steps, and of the client-server API "Server discovery".
 
+pub mod lint;
 pub mod mark;
 pub mod range;
 pub mod set;

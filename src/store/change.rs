@@ -86,6 +86,14 @@ impl Store {
             drafts.push(self.draft(lock.as_ref(), key, zone, now)?);
         }
         self.refuse_breaking_together(&drafts)?;
+        let edits: Vec<_> = drafts
+            .iter()
+            .map(|draft| (&draft.open.key, &draft.open.on_disk.master, &draft.outcome.master))
+            .collect();
+        let findings = self.new_findings(&edits);
+        if let Some(draft) = drafts.first_mut() {
+            draft.open.notes.extend(findings);
+        }
         match lock.filter(|_| !words.dry_run) {
             Some(lock) => self.write_all(&lock, drafts, now, publish),
             None => Ok(drafts.into_iter().map(Draft::told).collect()),

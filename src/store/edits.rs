@@ -323,6 +323,11 @@ impl Store {
             other => other.map(|()| Vec::new())?,
         };
         refuse_breaking(&defects)?;
+        let notes = [
+            notes,
+            self.new_findings(&[(&key, &on_disk.master, &outcome.master)]),
+        ]
+        .concat();
         let keep = Some((on_disk.text, Before::Edit));
         let write = Write {
             key,

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::limits;
+use crate::matrix::lint::{self, Finding, Sight};
 use crate::message::{Name, NameRef, Rtype};
 use crate::zone::check::{self, Item};
 use crate::zone::master::{self, Entry, MasterFile};
@@ -437,6 +438,8 @@ pub struct CheckedFile {
     pub records: usize,
     /// Every defect.
     pub defects: Vec<Defect>,
+    /// What the Matrix linter finds, where there is no defect.
+    pub findings: Vec<Finding>,
 }
 
 /// Checks one zone file by itself. Its zone is `origin`, or what the file name says; it may include files
@@ -468,9 +471,21 @@ pub fn check_file(path: &Path, origin: Option<&str>) -> Result<CheckedFile, Stor
     } else {
         file.defects
     };
+    let findings = match defects.is_empty() {
+        true => {
+            let sight = Sight {
+                view: None,
+                options: file.options.clone(),
+                items: file.entries.iter().map(Item::from).collect(),
+            };
+            lint::lint(&origin, &file.file, &[sight])
+        }
+        false => Vec::new(),
+    };
     Ok(CheckedFile {
         records: file.entries.len(),
         defects,
+        findings,
     })
 }
 
@@ -584,7 +599,7 @@ fn laid_over(key: &ZoneKey, base: &Held, options: &Options, upper: &[Item<'_>]) 
 }
 
 /// Records of which only the file is known.
-fn items_of<'r>(records: &'r [Record], file: &'r Arc<str>) -> Vec<Item<'r>> {
+pub(super) fn items_of<'r>(records: &'r [Record], file: &'r Arc<str>) -> Vec<Item<'r>> {
     records
         .iter()
         .map(|record| Item {
@@ -598,7 +613,7 @@ fn items_of<'r>(records: &'r [Record], file: &'r Arc<str>) -> Vec<Item<'r>> {
 
 /// What is seen of both: set by set the upper one's; an alias hides everything at its name, and anything hides
 /// an alias. The same as [`Zone::overlaid`].
-fn laid<'i>(lower: &[Item<'i>], upper: &[Item<'i>]) -> Vec<Item<'i>> {
+pub(super) fn laid<'i>(lower: &[Item<'i>], upper: &[Item<'i>]) -> Vec<Item<'i>> {
     let mut above: HashMap<NameRef<'_>, Vec<Rtype>> = HashMap::new();
     for item in upper {
         above
@@ -616,7 +631,7 @@ fn laid<'i>(lower: &[Item<'i>], upper: &[Item<'i>]) -> Vec<Item<'i>> {
 }
 
 /// The options of a view's zone over its base.
-fn laid_options(lower: &Options, upper: &Options) -> Options {
+pub(super) fn laid_options(lower: &Options, upper: &Options) -> Options {
     let forward = lower.forward.iter().chain(&upper.forward).cloned().collect();
     Options {
         mode: upper.mode.or(lower.mode),

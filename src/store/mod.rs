@@ -15,6 +15,7 @@ pub mod edits;
 mod folder;
 pub mod history;
 pub mod lifecycle;
+mod lint;
 pub mod load;
 pub mod remembered;
 #[cfg(test)]

@@ -18,9 +18,46 @@ pub struct Matrix {
     /// The servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<MatrixServer>,
+    /// What the linter finds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// After a move: who still goes to the old address, and for how long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caches: Vec<MatrixCache>,
     /// What else the user should know, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What the linter finds: a record that is well-formed and wrong all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `error`: somebody will not be reached; `warning`: it works for some, or for now.
+    pub severity: String,
+    /// The rule's word.
+    pub rule: String,
+    /// The zone, absolute.
+    #[serde(default)]
+    pub zone: String,
+    /// File.
+    pub file: String,
+    /// Line from 1; 0 where the finding is the whole zone's.
+    pub line: u32,
+    /// Column in characters from 1; 0 with the line.
+    pub column: u32,
+    /// What is wrong, where that is written, and the way out.
+    pub message: String,
+}
+
+/// Who keeps what was so before a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatrixCache {
+    /// Whose cache.
+    pub who: String,
+    /// Seconds for which the old address may be kept at most.
+    pub seconds: u64,
+    /// The same, and what makes it be forgotten, for people.
+    pub what: String,
 }
 
 /// One Matrix server.

@@ -8,12 +8,12 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Subcommand};
 use crate::matrix::set::{ServerName, Service};
 use crate::matrix::texts::Part;
 
-use super::ttl;
+use super::{span, ttl};
 
 const ADD_EXAMPLES: &str = "\
-The records become what the command says, whatever an earlier `matrix add` made;
-what others wrote is left alone, and told where it stands in the way. Without
---delegate servers are led by .well-known, which names the port.
+The records become what the command says, whatever an earlier `matrix add`
+made; what others wrote is left alone, and told where it stands in the way.
+Without --delegate servers are led by .well-known, which names the port.
 
 --address behind --view is that view's. A name that is not on the homeserver's
 host is given its address behind an equals sign: --turn=203.0.113.20.
@@ -31,6 +31,26 @@ Parts: server, client, nginx, caddy, synapse, conduit, turn, peers
 Examples:
   dnsctl matrix show
   dnsctl matrix show hearth.example --part nginx >/etc/nginx/conf.d/matrix.conf";
+
+const CHECK_WORDS: &str = "\
+Looks at the files as they are on disk, at records that are well-formed and
+wrong all the same, as everybody sees them and as each view does. An error
+keeps somebody away, and makes the exit code 1; a warning is for some.
+
+Examples:
+  dnsctl matrix check
+  dnsctl matrix check hearth.example --json";
+
+const MOVE_EXAMPLES: &str = "\
+Changes the records of everybody and of views that are at the same address.
+With --lower-ttl nothing moves yet: run it without when the old TTL is over.
+Then tells who keeps the old address for how long, and what ends that.
+
+Examples:
+  dnsctl matrix move 203.0.113.11 --lower-ttl
+  dnsctl matrix move 203.0.113.11 --keep 1h
+  dnsctl matrix move 203.0.113.11 --ttl 300
+  dnsctl matrix move 192.168.1.6 --view lan";
 
 const MATRIX_EXAMPLES: &str = "\
 Examples:
@@ -57,6 +77,12 @@ pub enum MatrixCommand {
     Show(MatrixShowArgs),
     /// Remove the records of a Matrix server
     Remove(MatrixRemoveArgs),
+    /// List what is wrong with the records of Matrix servers
+    #[command(after_help = CHECK_WORDS)]
+    Check(MatrixCheckArgs),
+    /// Lead everybody to another address of a Matrix server
+    #[command(after_help = MOVE_EXAMPLES)]
+    Move(MatrixMoveArgs),
 }
 
 /// A Matrix server's records.
@@ -68,16 +94,16 @@ pub struct MatrixAddArgs {
     /// Addresses of everybody and of views.
     #[command(flatten)]
     pub addresses: Places,
-    /// The host that speaks Matrix [default: matrix.SERVER_NAME]
+    /// The homeserver [default: matrix.SERVER_NAME]
     #[arg(long, value_name = "HOST")]
     pub homeserver: Option<String>,
-    /// Its port for other servers [default: 443; with srv: 8448]
+    /// Its port for other servers [default: 443, srv: 8448]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// How they are led there: well-known, srv, none
     #[arg(long, value_name = "WAY", value_parser = ["well-known", "srv", "none"], hide_possible_values = true)]
     pub delegate: Option<String>,
-    /// Address of the server name, if it is not the homeserver's
+    /// Address of the server name, if it is another
     #[arg(long, value_name = "ADDRESS", value_parser = addresses)]
     pub web: Option<Addresses>,
     /// A name for TURN (calls of two)
@@ -144,6 +170,43 @@ pub struct MatrixRemoveArgs {
     /// The server name
     #[arg(value_name = "SERVER_NAME", value_parser = server_name)]
     pub server: ServerName,
+    /// Write nothing; show what would change in the files
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which Matrix server to check.
+#[derive(Debug, Args)]
+pub struct MatrixCheckArgs {
+    /// Only the zone of this one
+    #[arg(value_name = "SERVER_NAME", value_parser = server_name)]
+    pub server: Option<ServerName>,
+}
+
+/// Where a Matrix server moves to.
+#[derive(Debug, Args)]
+pub struct MatrixMoveArgs {
+    /// The new address; several are parted by commas
+    #[arg(value_name = "ADDRESS", value_parser = addresses)]
+    pub to: Addresses,
+    /// The server name, where there are several
+    #[arg(long, value_name = "SERVER_NAME", value_parser = server_name)]
+    pub server: Option<ServerName>,
+    /// Only what is at this address [default: that of everybody]
+    #[arg(long, value_name = "ADDRESS", value_parser = addresses)]
+    pub from: Option<Addresses>,
+    /// Only the records of this view
+    #[arg(long, value_name = "VIEW")]
+    pub view: Option<String>,
+    /// Only lower the TTL for now [default: 60]
+    #[arg(long, value_name = "TTL", num_args = 0..=1, require_equals = true, value_parser = ttl, conflicts_with_all = ["keep", "ttl"])]
+    pub lower_ttl: Option<Option<u32>>,
+    /// Serve the old address beside the new one for so long
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub keep: Option<u32>,
+    /// TTL of the records from now on
+    #[arg(long, value_name = "TTL", value_parser = ttl)]
+    pub ttl: Option<u32>,
     /// Write nothing; show what would change in the files
     #[arg(long)]
     pub dry_run: bool,

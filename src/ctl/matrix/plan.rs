@@ -1,12 +1,13 @@
 //! The difference between the records that a zone holds of a Matrix server and those that it is to hold.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::control::types::{
     ChangeWords, Code, DefectText, Failure, Mark, MemberWords, SetWords, ZoneChange,
 };
 use crate::matrix::mark;
-use crate::matrix::set::{Planned, Role, Service, Set};
+use crate::matrix::set::{Planned, Role, Service, Set, address_of};
 use crate::message::{Name, Rtype};
 use crate::zone::master::civil::write_time;
 use crate::zone::rdata;
@@ -14,24 +15,35 @@ use crate::zone::record::Record;
 
 use super::Ground;
 
+/// What is to be.
+#[derive(Default)]
+pub(super) struct Wanted<'w> {
+    /// The set; none for none.
+    pub(super) set: Option<&'w Set>,
+    /// Mode of the zone, if it is made.
+    pub(super) mode: Option<&'w str>,
+    /// What others wrote goes where it stands in the way.
+    pub(super) replace: bool,
+    /// Addresses that go, and the unix time until which they are served beside the others.
+    pub(super) leaving: Option<(&'w [IpAddr], u64)>,
+}
+
 /// Changes of a zone and its views.
 pub(super) struct Plan {
     zones: Vec<ZoneChange>,
 }
 
 impl Plan {
-    /// From the set that is there to the one that is to be; none for none. With `replace` what others wrote goes where
-    /// it stands in the way.
+    /// From the set that is there to the one that is to be.
     ///
     /// # Errors
     /// What stands in the way.
     pub(super) fn between(
         ground: &Ground,
         old: Option<&(String, Set)>,
-        new: Option<&Set>,
-        mode: Option<&str>,
-        replace: bool,
+        wanted: &Wanted<'_>,
     ) -> Result<Plan, Failure> {
+        let (new, mode) = (wanted.set, wanted.mode);
         let mut conflicts = Vec::new();
         let old_set = old.map(|(_, set)| set);
         let mut base = ZoneChange {
@@ -50,7 +62,7 @@ impl Plan {
             ground,
             old: old_set,
             new,
-            replace,
+            wanted,
         };
         base.sets = place.sets(None, &ground.records, &mut conflicts);
         let mut zones = vec![base];
@@ -101,7 +113,7 @@ struct Place<'p> {
     ground: &'p Ground,
     old: Option<&'p Set>,
     new: Option<&'p Set>,
-    replace: bool,
+    wanted: &'p Wanted<'p>,
 }
 
 impl Place<'_> {
@@ -122,11 +134,11 @@ impl Place<'_> {
             let there = of(records, &set.owner, set.rtype);
             let alias = of(records, &set.owner, Rtype::CNAME);
             let is_ours = owned.contains(&(set.owner.clone(), set.rtype));
-            if !is_ours && !self.replace && !same(&there, set) {
+            if !is_ours && !self.wanted.replace && !same(&there, set) {
                 conflicts.extend(there.iter().map(|record| self.conflict(view, record)));
             }
             if !alias.is_empty() {
-                if !self.replace {
+                if !self.wanted.replace {
                     conflicts.extend(alias.iter().map(|record| self.conflict(view, record)));
                 }
                 out.push(words(&set.owner, Rtype::CNAME, None, Vec::new()));
@@ -137,16 +149,8 @@ impl Place<'_> {
                 expires: None,
             });
             let mut members: Vec<MemberWords> = planned.collect();
-            // An address that is on its way out goes when its time has come.
             if is_ours {
-                let leaving = there
-                    .iter()
-                    .filter(|record| record.expires.is_some() && !set.rdata.contains(&text(record)));
-                members.extend(leaving.map(|record| MemberWords {
-                    rdata: vec![text(record)],
-                    comment: None,
-                    expires: record.expires.map(write_time),
-                }));
+                members.extend(self.leaving(&there, &set.rdata));
             }
             out.push(words(&set.owner, set.rtype, ttl, members));
         }
@@ -163,12 +167,32 @@ impl Place<'_> {
             if there.is_empty() {
                 continue;
             }
-            if !owned.contains(&(owner.clone(), rtype)) && !self.replace {
+            if !owned.contains(&(owner.clone(), rtype)) && !self.wanted.replace {
                 conflicts.extend(there.iter().map(|record| self.conflict(view, record)));
             }
-            out.push(words(&owner, rtype, None, Vec::new()));
+            let leaving = self.leaving(&there, &[]).collect();
+            out.push(words(&owner, rtype, None, leaving));
         }
         out
+    }
+
+    /// Records that are not planned and go when their time has come.
+    fn leaving(&self, there: &[Record], planned: &[String]) -> impl Iterator<Item = MemberWords> {
+        let until = |record: &Record| {
+            let leaves = |(addresses, until): (&[IpAddr], u64)| {
+                let address = address_of(record).filter(|address| addresses.contains(address));
+                address.map(|_| until)
+            };
+            record.expires.or_else(|| self.wanted.leaving.and_then(leaves))
+        };
+        let gone = there.iter().filter(|record| !planned.contains(&text(record)));
+        gone.filter_map(move |record| {
+            Some(MemberWords {
+                rdata: vec![text(record)],
+                comment: None,
+                expires: Some(write_time(until(record)?)),
+            })
+        })
     }
 
     /// A record that others wrote, and how it can stay.

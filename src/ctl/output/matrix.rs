@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Printed, notes, print_edited, table};
-use crate::control::types::{Matrix, MatrixServer, Request};
+use super::{Printed, counted, notes, print_edited, table};
+use crate::control::types::{Finding, Matrix, MatrixServer, Request};
 
 pub(super) fn print(request: &Request, matrix: &Matrix, printed: &mut Printed) {
     for zone in &matrix.zones {
@@ -24,6 +24,20 @@ pub(super) fn print(request: &Request, matrix: &Matrix, printed: &mut Printed) {
         printed.out.push_str(&part.text);
         notes(&matrix.notes, &mut printed.err);
         return;
+    }
+    if !matrix.caches.is_empty() {
+        printed
+            .out
+            .push_str("\nwho may go to the old address, and until when:\n");
+        let rows: Vec<Vec<String>> = matrix
+            .caches
+            .iter()
+            .map(|cache| vec![format!("  {}", cache.who), cache.what.clone()])
+            .collect();
+        printed.out.push_str(&table(&rows));
+    }
+    for finding in &matrix.findings {
+        let _ = writeln!(printed.out, "{}", finding_line(finding));
     }
     if matrix.zones.is_empty() && matrix.dry_run {
         printed.out.push_str("nothing would change\n");
@@ -71,4 +85,38 @@ fn print_server(server: &MatrixServer, out: &mut String) {
     for part in &server.parts {
         let _ = write!(out, "\n# ---- {}\n{}", part.title, part.text);
     }
+}
+
+/// One finding as a line.
+pub(super) fn finding_line(finding: &Finding) -> String {
+    let Finding {
+        severity,
+        file,
+        line,
+        column,
+        message,
+        ..
+    } = finding;
+    match line {
+        0 => format!("{file}: {severity}: {message}"),
+        line => format!("{file}:{line}:{column}: {severity}: {message}"),
+    }
+}
+
+/// How many errors and warnings there are.
+pub(super) fn count(findings: &[Finding]) -> (u64, u64) {
+    let is_error = |finding: &&Finding| finding.severity == "error";
+    let errors = findings.iter().filter(is_error).count() as u64;
+    (errors, findings.len() as u64 - errors)
+}
+
+/// `, 1 error, 2 warnings`, as far as there are any.
+pub(super) fn counted_findings(errors: u64, warnings: u64) -> String {
+    let mut out = String::new();
+    for (count, what) in [(errors, "error"), (warnings, "warning")] {
+        if count > 0 {
+            let _ = write!(out, ", {}", counted(count, what));
+        }
+    }
+    out
 }
