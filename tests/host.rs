@@ -5,13 +5,19 @@
 //! tool that is not installed, or a right that we lack, must be counted as skipped, by name, and not as passed.
 #![allow(clippy::unwrap_used)]
 
+#[path = "host/debian.rs"]
+mod debian;
 #[path = "host/manager.rs"]
 mod manager;
+#[path = "host/manuals.rs"]
+mod manuals;
 #[path = "host/ports.rs"]
 mod ports;
 #[path = "host/resolved.rs"]
 mod resolved;
 mod support;
+#[path = "host/units.rs"]
+mod units;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,11 +36,22 @@ const MOUNTS: &str = "mount namespaces";
 /// Stands among the needs of a test whose messages would name a unit otherwise.
 const NO_SYSTEMD: &str = "a host without systemd";
 
+/// Stands among the needs of a test that installs packages: a Debian that `tests/run` makes.
+const DEBIAN: &str = "a Debian to install into";
+
 /// Stands among the needs of a test that becomes another user.
 const ROOT: &str = "root";
 
 fn main() -> ExitCode {
-    let tests = [manager::TESTS, ports::TESTS, resolved::TESTS].concat();
+    let tests = [
+        manager::TESTS,
+        ports::TESTS,
+        resolved::TESTS,
+        units::TESTS,
+        manuals::TESTS,
+        debian::TESTS,
+    ]
+    .concat();
     let mut absent = BTreeMap::new();
     let trials: Vec<Trial> = tests
         .into_iter()
@@ -72,6 +89,11 @@ fn why_absent(needed: &str) -> Option<String> {
         let has = Path::new("/run/systemd/system").is_dir();
         return has
             .then(|| "systemd runs here, and messages name its units; unit tests have those".to_owned());
+    }
+    if needed == DEBIAN {
+        let is_there = Path::new(debian::TREE).join("usr/bin/dpkg").is_file();
+        return (!is_there)
+            .then(|| "no Debian to install into; tests/run makes one with debootstrap".to_owned());
     }
     if needed == ROOT {
         return (!rustix::process::geteuid().is_root()).then(|| "only root may do that".to_owned());
