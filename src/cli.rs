@@ -8,6 +8,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+#[cfg(feature = "openwrt")]
+use clap::{Args as ClapArgs, Subcommand};
 
 use crate::config::{self, Config, ListenUrl, LogLevel, Overrides, UpstreamSpec, upstream};
 use crate::zone::record::Defect;
@@ -71,6 +73,7 @@ Exit codes:
 /// other name upstream. Change records while it runs with dnsctl.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Parser)]
 #[command(name = "hearthdns", version, after_help = AFTER_HELP, verbatim_doc_comment, next_line_help = true)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
     /// Read the configuration from FILE; it must exist.
     #[arg(long, value_name = "FILE")]
@@ -107,6 +110,43 @@ pub struct Args {
     /// [default: info]
     #[arg(long, value_name = "LEVEL", verbatim_doc_comment)]
     pub log: Option<String>,
+    /// What to do in place of serving.
+    #[cfg(feature = "openwrt")]
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What is done in place of serving.
+#[cfg(feature = "openwrt")]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Translate OpenWrt's configuration file to the daemon's
+    #[command(after_help = UCI_WORDS)]
+    Uci(UciArgs),
+}
+
+#[cfg(feature = "openwrt")]
+const UCI_WORDS: &str = "\
+The output is replaced only by a whole configuration without a defect. Where
+there is one, it is told with file, line and column, the exit code is 1, and
+the old output stays.";
+
+/// From where to where.
+#[cfg(feature = "openwrt")]
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct UciArgs {
+    /// The file to read, such as /etc/config/hearthdns
+    #[arg(long = "in", value_name = "FILE")]
+    pub input: PathBuf,
+    /// The configuration to write
+    #[arg(long = "out", value_name = "FILE")]
+    pub output: PathBuf,
+    /// What dnsctl router-mode has recorded: the mode that holds now [default: the wanted mode]
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Nameservers of the provider [default: /var/resolv.conf.d/resolv.conf.auto]
+    #[arg(long, value_name = "FILE")]
+    pub provider: Option<PathBuf>,
 }
 
 impl Args {

@@ -19,6 +19,7 @@ pub mod policy;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod uci;
 pub mod upstream;
 pub mod view;
 pub mod warm;

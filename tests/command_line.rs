@@ -182,3 +182,89 @@ fn everything_by_flags_and_nothing_by_default() {
         1
     );
 }
+
+#[cfg(feature = "openwrt")]
+#[test]
+fn a_uci_file_becomes_the_configuration_or_changes_nothing() {
+    let uci = |house: &House, record: &[&str]| {
+        let mut command = hearthdns();
+        command.current_dir(house.root());
+        command.args([
+            "uci",
+            "--in",
+            "uci",
+            "--out",
+            "run/made.yaml",
+            "--provider",
+            "resolv.conf",
+        ]);
+        run(command.args(record))
+    };
+    let house = House::new();
+    house.write(
+        "resolv.conf",
+        "nameserver 127.0.0.1\nnameserver ::1\nnameserver 198.51.100.7\n",
+    );
+    house.write(
+        "uci",
+        "config hearthdns 'main'\n\toption zones_dir '/srv/zones'\n",
+    );
+    let ran = uci(&house, &[]).ok();
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    let made = house.read("run/made.yaml");
+    assert_eq!(
+        made,
+        "# Made from the router's configuration. Changes here are lost.\nlisten:\n  - \"127.0.0.1:5300\"\nupstreams:\n  \
+         - \"198.51.100.7:53\"\ncache:\n  file: false\n  bytes: 4MiB\ncontrol: \"/var/run/hearthdns/control.sock\"\n\
+         state: \"/etc/hearthdns/state\"\nzones: \"/srv/zones\"\n"
+    );
+    let checked = run(hearthdns()
+        .args([
+            "--config",
+            "run/made.yaml",
+            "--zones",
+            "zones",
+            "--state",
+            "state",
+            "--check",
+        ])
+        .current_dir(house.root()));
+    assert_eq!(checked.ok().stdout, "no defects: 0 zones, 0 records\n");
+    // Written again only where something changed.
+    let inode = |house: &House| {
+        std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(house.path("run/made.yaml")).unwrap())
+    };
+    let before = inode(&house);
+    uci(&house, &[]).ok();
+    assert_eq!(inode(&house), before);
+
+    // A typo, a file that is no UCI, a further file that is not there: the reason, and the last good one stays.
+    for (text, told) in [
+        (
+            "config hearthdns\n\toption mode 'gest'\n\toption log_level 'x'\n",
+            "uci:2:14: expected off, guest or front, found `gest`\n\
+             uci:3:19: expected one of off, error, warn, info, debug, trace, found `x`\n",
+        ),
+        (
+            "config hearthdns\n\toption name 'a\n",
+            "uci:2:14: this ' is never closed; end the value with another '\n",
+        ),
+        (
+            "config hearthdns\n\toption extra 'none.yaml'\n",
+            "none.yaml: cannot read `none.yaml`: No such file or directory (os error 2)\n",
+        ),
+    ] {
+        house.write("uci", text);
+        let ran = uci(&house, &[]).fails(1);
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", told));
+        assert_eq!(house.read("run/made.yaml"), made);
+    }
+
+    // The mode that holds is the recorded one: port 53 is listened on when it was given to us, and not before.
+    house.write("uci", "config hearthdns\n\toption mode 'front'\n");
+    uci(&house, &["--record", "none"]).ok();
+    assert!(house.read("run/made.yaml").contains("\"127.0.0.1:5300\""));
+    house.write("record", "config mode\n\toption mode 'front'\n");
+    uci(&house, &["--record", "record"]).ok();
+    assert!(house.read("run/made.yaml").contains("\"0.0.0.0:53\""));
+}

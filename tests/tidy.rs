@@ -26,6 +26,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("matrix", 1, &["zone"]),
     ("onboard", 1, &[]),
     ("device", 1, &["onboard"]),
+    ("uci", 1, &[]),
     ("config", 2, &[]),
     ("view", 2, &[]),
     ("engine", 3, &[]),

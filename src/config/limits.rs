@@ -16,6 +16,7 @@ mod forwarding;
 mod host;
 mod listeners;
 mod onboard;
+mod openwrt;
 mod pages;
 mod table;
 
@@ -30,6 +31,7 @@ pub use forwarding::*;
 pub use host::*;
 pub use listeners::*;
 pub use onboard::*;
+pub use openwrt::*;
 pub use pages::*;
 pub use table::Table;
 
@@ -670,8 +672,24 @@ pub const TCP_GATHER: Limit = Limit::fixed(
 );
 /// All bounds: those that users can choose first, in the order of the example file.
 pub static TABLE: &[Limit] = &joined::<
-    { FIRST.len() + LISTENERS.len() + FORWARDING.len() + DEVICES.len() + CERTIFICATES.len() + PAGES.len() },
->(&[FIRST, LISTENERS, FORWARDING, DEVICES, CERTIFICATES, PAGES]);
+    {
+        FIRST.len()
+            + LISTENERS.len()
+            + FORWARDING.len()
+            + DEVICES.len()
+            + CERTIFICATES.len()
+            + PAGES.len()
+            + OPENWRT.len()
+    },
+>(&[
+    FIRST,
+    LISTENERS,
+    FORWARDING,
+    DEVICES,
+    CERTIFICATES,
+    PAGES,
+    OPENWRT,
+]);
 
 const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {
     let mut all = [EDNS_PAYLOAD; N];

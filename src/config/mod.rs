@@ -16,6 +16,8 @@ mod dnssec;
 mod document;
 pub mod limits;
 pub mod listen;
+#[cfg(feature = "openwrt")]
+pub mod openwrt;
 mod reader;
 pub mod routes;
 pub mod stamp;

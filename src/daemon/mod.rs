@@ -23,6 +23,8 @@ mod network;
 mod presence;
 mod reconnect;
 mod routes;
+#[cfg(feature = "openwrt")]
+mod translation;
 mod warmth;
 #[cfg(feature = "onboard")]
 mod welcome;
@@ -39,6 +41,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
+#[cfg(feature = "openwrt")]
+use crate::cli::Command;
 use crate::cli::{Args, EXIT_DEFECT, EXIT_FAILURE, EXIT_OK, Paths, Settings};
 use crate::config::{
     self, Config, ConnectionConfig, DnssecConfig, ListenScheme, ListenUrl, LogLevel, UpstreamSpec,
@@ -100,6 +104,16 @@ const QUERIES_WATCH: Duration = limits::QUERIES_WATCH.default_time();
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    #[cfg(feature = "openwrt")]
+    if let Some(Command::Uci(uci)) = &args.command {
+        return match translation::run(uci) {
+            Ok(()) => ExitCode::from(EXIT_OK),
+            Err(defects) => {
+                print_defects(&defects);
+                ExitCode::from(EXIT_FAILURE)
+            }
+        };
+    }
     let settings = match read_settings(&args) {
         Ok(settings) => settings,
         Err(defects) => {

@@ -62,6 +62,28 @@ pub fn read_text(path: &Path, max: u64) -> Result<String, StoreError> {
     text.map_err(|error| StoreError::io("read", path, &error))
 }
 
+/// Reads a file of at most `max` bytes.
+///
+/// # Errors
+/// Why not, without the path.
+pub fn read_bytes(path: &Path, max: u64) -> Result<Vec<u8>, String> {
+    read(path, max).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// Replaces a file that everybody may read, its folder made where it is not there; durably. The same bytes are not
+/// written again: what has not changed wears no flash.
+///
+/// # Errors
+/// Why not, without the path. The old file is untouched then, unless only flushing failed.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    make_folder(folder_of(path), 0o755)
+        .and_then(|()| replace(path, bytes, None).map_err(|failure| failure.error))
+        .map_err(|error| format!("cannot be written: {error}"))
+}
+
 /// What went wrong while a file was replaced, and whether the new bytes stand there all the same.
 #[derive(Debug)]
 pub(crate) struct WriteFailure {

@@ -37,7 +37,7 @@ use crate::view::ViewZones;
 use crate::zone::record::{Defect, Mode, Record};
 use crate::zone::tree::Zone;
 
-pub use disk::{LOCK_NAME, LOCK_WAIT, MAX_FILE, read_text};
+pub use disk::{LOCK_NAME, LOCK_WAIT, MAX_FILE, publish, read_bytes, read_text};
 pub use edits::{Change, Publish};
 pub use load::{CheckedFile, check_file};
 
