@@ -100,8 +100,8 @@ pub enum Trust {
     None,
 }
 
-/// A device, as an invite describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A device, as an invite describes it. Printed for debugging it keeps its token to itself.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Device {
     /// What its owner calls it, `anna-phone`.
     pub name: String,
@@ -109,6 +109,16 @@ pub struct Device {
     pub token: Option<String>,
     /// Which names it is to ask the server for.
     pub scope: Scope,
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device")
+            .field("name", &self.name)
+            .field("has_token", &self.token.is_some())
+            .field("scope", &self.scope)
+            .finish()
+    }
 }
 
 /// Which names a device asks the server for.
@@ -130,8 +140,8 @@ pub const TLS_PORT: u16 = 853;
 /// The port of HTTPS.
 pub const HTTPS_PORT: u16 = 443;
 
-/// Something made for a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something made for a device. What it holds, a token among it, is not printed for debugging.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Artefact {
     /// Name under which to save it; plain characters only.
     pub file: String,
@@ -139,6 +149,16 @@ pub struct Artefact {
     pub media_type: &'static str,
     /// The contents.
     pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Artefact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Artefact")
+            .field("file", &self.file)
+            .field("media_type", &self.media_type)
+            .field("length", &self.bytes.len())
+            .finish()
+    }
 }
 
 /// Why something cannot be made for these facts.

@@ -3,11 +3,13 @@
 
 use std::process::Command;
 
-use crate::Test;
-use crate::stubs::stubby;
+use crate::browsers::{self, Start};
+use crate::listeners::count;
+use crate::stubs::{resolved, stubby};
 use crate::support::asker::Authority;
 use crate::support::sample::HEARTH;
 use crate::support::{Daemon, House, program, rcode, run};
+use crate::{NAMESPACES, Test, lab};
 
 pub(crate) const TESTS: &[Test] = &[
     ("kdig_bears_a_token_over_tls_and_https", &["kdig"], || {
@@ -22,6 +24,21 @@ pub(crate) const TESTS: &[Test] = &[
     ("stubby_bears_a_token_over_tls", &["stubby"], || {
         only_with_a_token(&[("tls", stubby_asks)]);
     }),
+    (
+        "systemd_resolved_bears_a_token_over_tls",
+        &["systemd-resolved", "unshare", NAMESPACES],
+        || lab::inside(|| only_with_a_token(&[("tls", resolved_asks)])),
+    ),
+    (
+        "chromium_bears_a_token_over_https",
+        &["chromium", "certutil", NAMESPACES],
+        || lab::inside(|| only_with_a_token(&[("https", chromium_loads)])),
+    ),
+    (
+        "firefox_bears_a_token_over_https",
+        &["firefox-esr", "certutil", NAMESPACES],
+        || lab::inside(|| only_with_a_token(&[("https", firefox_loads)])),
+    ),
 ];
 
 const NAME: &str = "dns.example";
@@ -42,7 +59,7 @@ fn only_with_a_token(clients: &[(&str, Ask)]) {
             "listen:\n  - 127.0.0.1:0\n{listeners}certificate: {{chain: chain.pem, key: key.pem}}\nname: {NAME}\n"
         ))
         .listen_of_config(1);
-    Authority::new().issue(&house, &[NAME, "*.dns.example"], 2099);
+    Authority::new().issue(&house, &[NAME, "*.dns.example", "127.0.0.1"], 2099);
     let daemon = house.start();
     let invite = |device: &str| {
         let ran = house.dnsctl(&["invite", device, "--json"]).ok();
@@ -142,4 +159,58 @@ fn stubby_asks(house: &House, daemon: &Daemon, transport: &str, host: &str, _: &
         "{reply:?}"
     );
     !reply.answers.is_empty()
+}
+
+fn resolved_asks(house: &House, daemon: &Daemon, transport: &str, host: &str, _: &str) -> bool {
+    let server = daemon.encrypted(transport);
+    house.write(
+        "resolved.conf",
+        &format!(
+            "[Resolve]\nDNS={server}#{host}\nFallbackDNS=\nDNSOverTLS=yes\nDomains=~.\nDNSSEC=no\nLLMNR=no\n\
+             MulticastDNS=no\n"
+        ),
+    );
+    let reply = resolved(house, "resolved.conf", "authority.pem").reply();
+    assert_eq!(
+        reply.rcode == rcode::NOERROR,
+        !reply.answers.is_empty(),
+        "{reply:?}"
+    );
+    !reply.answers.is_empty()
+}
+
+fn chromium_loads(house: &House, daemon: &Daemon, transport: &str, _: &str, path: &str) -> bool {
+    browser_loads(browsers::chromium, house, daemon, transport, path)
+}
+
+fn firefox_loads(house: &House, daemon: &Daemon, transport: &str, _: &str, path: &str) -> bool {
+    browser_loads(browsers::firefox, house, daemon, transport, path)
+}
+
+/// Whether a browser, which knows the server by its address, loads a page by a name of ours.
+fn browser_loads(start: Start, house: &House, daemon: &Daemon, transport: &str, path: &str) -> bool {
+    house
+        .dnsctl(&["set-record", browsers::PAGE, "A", "127.0.0.1"])
+        .ok();
+    let profile = House::new();
+    profile.write(
+        "trusted.pem",
+        &std::fs::read_to_string(house.path("authority.pem")).unwrap(),
+    );
+    let doh = format!("https://{}{path}", daemon.encrypted(transport));
+    // A browser asks for names of its own too, and a listener for devices refuses those: with a token it is told by
+    // what is said of tokens. It asks for addresses of two kinds and for HTTPS records before it gives up.
+    let refused = || match path.starts_with("/d/") {
+        true => count(house, transport, "token-refused"),
+        false => refusals(house),
+    };
+    let before = refused();
+    browsers::loads(start, &profile, &doh, || refused() >= before + 3)
+}
+
+/// Queries that were refused so far.
+fn refusals(house: &House) -> u64 {
+    let ran = house.dnsctl(&["stats", "--json"]).ok();
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    value["ok"]["outcomes"]["refused"].as_u64().unwrap_or(0)
 }

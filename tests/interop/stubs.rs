@@ -143,7 +143,7 @@ SSL_CERT_FILE=/run/around/authority.pem exec \"$3\"
 ";
 
 /// systemd-resolved with a configuration and an authority of this house.
-fn resolved(house: &House, config: &str, authority: &str) -> Stub {
+pub(crate) fn resolved(house: &House, config: &str, authority: &str) -> Stub {
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "--", "sh", "-ec", AROUND_RESOLVED, "resolved"])

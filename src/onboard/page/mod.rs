@@ -15,6 +15,7 @@ pub(super) mod template;
 mod ways;
 pub mod words;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -34,8 +35,8 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// What an invite leads to.
-#[derive(Debug, Clone)]
+/// What an invite leads to. Its code is not printed for debugging.
+#[derive(Clone)]
 pub struct Page<'a> {
     /// The server, and the device: with its token once the invite was redeemed.
     pub facts: &'a Facts,
@@ -55,6 +56,16 @@ pub struct Page<'a> {
     pub check: Option<Check<'a>>,
     /// Those of the zones that a Matrix server is in.
     pub matrix: &'a [Name],
+}
+
+impl fmt::Debug for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("facts", &self.facts)
+            .field("language", &self.language)
+            .field("platform", &self.platform)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The live check of one page: it makes the browser look up a name below `zone` that bears the nonce.

@@ -11,6 +11,8 @@
 //!
 //! Nothing is percent-decoded: a code, a token and a nonce need none, and what has such a sign in it is not one of ours.
 
+use std::fmt;
+
 use super::platform::Platform;
 use super::words::Language;
 use crate::onboard::things::Thing;
@@ -22,8 +24,8 @@ const WORD_BYTES: usize = 32;
 /// Highest number of a look-up in a live check; the page stops before.
 const ROUNDS: u32 = 1000;
 
-/// What a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a path leads to. Codes and tokens are not printed for debugging.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {
     /// Where a code can be typed, or was.
     Enter(Option<&'a str>),
@@ -37,6 +39,19 @@ pub enum Target<'a> {
     Thing(&'a str, &'a str, Thing),
     /// What is known of a live check.
     Seen,
+}
+
+impl fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enter(code) => write!(f, "Enter(with a code: {})", code.is_some()),
+            Self::Invite(_) => f.write_str("Invite"),
+            Self::Redeem(_, platform) => write!(f, "Redeem({platform:?})"),
+            Self::Device(..) => f.write_str("Device"),
+            Self::Thing(_, _, thing) => write!(f, "Thing({thing:?})"),
+            Self::Seen => f.write_str("Seen"),
+        }
+    }
 }
 
 impl<'a> Target<'a> {

@@ -358,6 +358,25 @@ fn the_script_is_told_a_class_a_headline_and_a_sentence() {
 }
 
 #[test]
+fn what_is_printed_for_debugging_holds_no_secret() {
+    let facts = facts(Trust::Public, Some(TOKEN));
+    let page = page(&facts, &[]);
+    let path = format!("/i/{}/{TOKEN}/stamp", page.code);
+    let target = path::Target::of(&path, "");
+    let typed = path::Target::of("/i", "c=7KQ4-M2XR");
+    let made = crate::onboard::things::make(crate::onboard::things::Thing::Doh, &facts);
+    let printed = format!("{page:?} {facts:?} {target:?} {typed:?} {made:?}");
+    assert!(
+        printed.contains("anna-phone") && printed.contains("Thing(Stamp)"),
+        "{printed}"
+    );
+    assert!(
+        !printed.contains(TOKEN) && !printed.contains(page.code),
+        "{printed}"
+    );
+}
+
+#[test]
 fn undoing_is_told_with_its_command_or_promised() {
     every_page(
         |_| {},
