@@ -67,10 +67,18 @@ pub(crate) struct Shared {
 impl Upstream {
     /// An upstream with this script; no act at all is silence.
     pub(crate) fn start(script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST, script)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn start_at(
+        at: Ipv4Addr,
+        script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         // TCP takes the port that UDP was given; where somebody has it, another is tried.
         let (udp, tcp) = (0..100)
             .find_map(|_| {
-                let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+                let udp = UdpSocket::bind((at, 0)).ok()?;
                 let tcp = TcpListener::bind(udp.local_addr().ok()?).ok()?;
                 Some((udp, tcp))
             })
