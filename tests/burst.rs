@@ -4,7 +4,7 @@
 //! Nothing here is timed. The client that sent the misses looks whether any reply came, after every one of 1,000
 //! cached and local questions of another client was answered.
 #![allow(clippy::unwrap_used)]
-#![cfg(all(feature = "https", feature = "h3", feature = "dnssec"))]
+#![cfg(all(feature = "https-listener", feature = "h3", feature = "dnssec"))]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! The certificate of our own authority from outside: made at the first start, kept, renewed, told of, and believed by
 //! clients that were given the authority.
 #![allow(clippy::unwrap_used)]
-#![cfg(all(feature = "https", feature = "h3"))]
+#![cfg(all(feature = "https-listener", feature = "h3"))]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! Devices from outside: who is answered what over each encrypted transport, by token and by listener; and what
 //! `dnsctl invite`, `devices` and `revoke` say and keep.
 #![allow(clippy::unwrap_used)]
-#![cfg(all(feature = "https", feature = "h3"))]
+#![cfg(all(feature = "https-listener", feature = "h3"))]
 
 mod support;
 

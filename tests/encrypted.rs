@@ -1,7 +1,7 @@
 //! Upstreams over TLS, HTTPS, QUIC and HTTP/3: answers arrive whole, whoever cannot prove to be the server is
 //! not believed, and the log says why.
 #![allow(clippy::unwrap_used)]
-#![cfg(all(feature = "https", feature = "h3"))]
+#![cfg(all(feature = "https-listener", feature = "h3"))]
 
 mod support;
 

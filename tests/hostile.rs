@@ -4,7 +4,7 @@
 //!
 //! No test here is about time: what is asserted are counts. How long plain answers took is printed.
 #![allow(clippy::unwrap_used)]
-#![cfg(all(feature = "https", feature = "h3"))]
+#![cfg(all(feature = "https-listener", feature = "h3"))]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! The encrypted listeners from outside: the same answers over each, the certificate that they show, and what they
 //! refuse.
 #![allow(clippy::unwrap_used)]
-#![cfg(all(feature = "https", feature = "h3"))]
+#![cfg(all(feature = "https-listener", feature = "h3"))]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! What the server says of itself: its name and those below it, the live check, the switches that keep devices here,
 //! and which encrypted listeners clients are told of.
 #![allow(clippy::unwrap_used)]
-#![cfg(feature = "https")]
+#![cfg(feature = "https-listener")]
 
 mod support;
 

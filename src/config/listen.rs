@@ -57,8 +57,11 @@ impl ListenScheme {
 
     /// Whether this build can listen so.
     fn is_built(self) -> bool {
-        self.scheme()
-            .map_or(self == Self::Plain || cfg!(feature = "onboard"), Scheme::is_built)
+        match self {
+            Self::Https => cfg!(feature = "https-listener"),
+            Self::Http => cfg!(feature = "onboard"),
+            _ => self.scheme().is_none_or(Scheme::is_built),
+        }
     }
 
     /// Whether a certificate is needed.
@@ -255,7 +258,7 @@ mod tests {
             .map_or_else(|error| error.to_string(), |url| url.to_string())
     }
 
-    #[cfg(all(feature = "https", feature = "h3", feature = "onboard"))]
+    #[cfg(all(feature = "https-listener", feature = "h3", feature = "onboard"))]
     #[test]
     fn listeners_in_every_notation() {
         for (text, expected) in [

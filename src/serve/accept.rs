@@ -18,9 +18,9 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, server::TlsStream};
 use tracing::debug;
 
 use super::gate::{Entrance, Place};
-#[cfg(feature = "https")]
+#[cfg(feature = "https-listener")]
 use super::http::Site;
-#[cfg(feature = "https")]
+#[cfg(feature = "https-listener")]
 use super::https;
 #[cfg(feature = "tls")]
 use super::tls;
@@ -48,7 +48,7 @@ pub(super) enum Speech {
     #[cfg(feature = "tls")]
     Tls(TlsAcceptor),
     /// HTTP in TLS.
-    #[cfg(feature = "https")]
+    #[cfg(feature = "https-listener")]
     Https(TlsAcceptor, Arc<Site>),
     /// HTTP/1.1 without TLS.
     #[cfg(feature = "onboard")]
@@ -56,10 +56,10 @@ pub(super) enum Speech {
 }
 
 /// What ALPN calls HTTP/2 (RFC 9113, 3.1).
-#[cfg(feature = "https")]
+#[cfg(feature = "https-listener")]
 const HTTP_2: &[u8] = b"h2";
 /// What ALPN calls HTTP/1.1 (RFC 7301, 6).
-#[cfg(feature = "https")]
+#[cfg(feature = "https-listener")]
 const HTTP_1_1: &[u8] = b"http/1.1";
 
 impl Speech {
@@ -70,7 +70,7 @@ impl Speech {
     }
 
     /// DNS over HTTPS. Clients that name no protocol mean HTTP/1.1.
-    #[cfg(feature = "https")]
+    #[cfg(feature = "https-listener")]
     pub(super) fn https(certificate: &Arc<Certificate>, service: &Arc<Service>) -> Result<Self, String> {
         let acceptor = tls::acceptor(certificate, &[HTTP_2, HTTP_1_1])?;
         Ok(Self::Https(acceptor, Arc::new(Site::new(Arc::clone(service)))))
@@ -83,7 +83,7 @@ impl Speech {
     }
 
     /// Never called.
-    #[cfg(not(feature = "https"))]
+    #[cfg(not(feature = "https-listener"))]
     pub(super) fn https(_: &Arc<Certificate>, _: &Arc<Service>) -> Result<Self, String> {
         Err("this build has no https:// listeners".to_owned())
     }
@@ -155,7 +155,7 @@ async fn attend(
         }
         #[cfg(feature = "onboard")]
         Speech::Http(site) => https::serve(stream, false, site, place, stop).await,
-        #[cfg(feature = "https")]
+        #[cfg(feature = "https-listener")]
         Speech::Https(acceptor, site) => {
             if let Some(stream) = shake_hands(&acceptor, stream, &place, &turns).await {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);

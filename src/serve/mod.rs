@@ -18,9 +18,9 @@ pub mod gate;
 #[cfg(feature = "h3")]
 mod h3;
 pub mod holder;
-#[cfg(any(feature = "https", feature = "h3"))]
+#[cfg(any(feature = "https-listener", feature = "h3"))]
 mod http;
-#[cfg(feature = "https")]
+#[cfg(feature = "https-listener")]
 mod https;
 #[cfg(feature = "onboard")]
 pub mod pages;
