@@ -1,111 +1,113 @@
-//! How long the engine takes for a query that memory answers: nanoseconds each, best of several rounds.
+//! How long the engine takes for a query that memory answers, without sockets: from the query's bytes to the reply's,
+//! by [`hearthdns::engine::Engine::receive`].
 //!
-//! `cargo run --release --example engine`; `tests/bench/run` runs it and compares it with the goals. No sockets: what
-//! is measured is [`hearthdns::engine::Engine::receive`] from the query's bytes to the reply's. At the end two threads
-//! call one engine: the figure is the time that one thread takes for all calls over the time of two for half of
-//! them each, 2 where nothing is shared, printed as the goal wants it, one over half of that.
+//! `cargo bench --bench engine` prints the table; `tests/bench/run` runs it and compares it with the goals. Each
+//! benchmark asks one question of one engine, in turn for as many names as its argument says. Those of `together` are
+//! called by one thread and by two at once: what nothing is shared for takes each of two as long as one alone. That
+//! nothing is allocated is a test: `tests/allocations.rs`, over the same engines (`world.rs`).
 #![allow(clippy::unwrap_used)]
 
 mod world;
 
-use std::hint::black_box;
-use std::sync::Barrier;
-use std::time::Instant;
+use std::cell::RefCell;
+use std::sync::LazyLock;
 
+use divan::{Bencher, black_box};
 use hearthdns::engine::{Engine, Step};
 use world::{CLIENT, engine, fill, query, records};
 
-const CALLS: usize = 200_000;
-const ROUNDS: usize = 7;
-/// Rounds with two threads are short and many: one of them finds both cores free.
-const PAIRS: usize = 60;
-const KEPT: usize = 1_000_000;
-
-/// Seconds for so many calls.
-fn timed(engine: &Engine, queries: &[Vec<u8>], calls: usize) -> f64 {
-    let mut out = Vec::with_capacity(4096);
-    let start = Instant::now();
-    for query in queries.iter().cycle().take(calls) {
-        out.clear();
-        let step = engine.receive(black_box(query), CLIENT, 1, &mut out);
-        assert!(matches!(step, Step::Reply(_)));
-        black_box(&out);
-    }
-    start.elapsed().as_secs_f64()
-}
-
-fn least(times: impl Iterator<Item = f64>) -> f64 {
-    times.fold(f64::MAX, f64::min)
-}
-
-fn measure(what: &str, engine: &Engine, queries: &[Vec<u8>]) {
-    let best = least((0..ROUNDS).map(|_| timed(engine, queries, CALLS)));
-    println!("{what:<44} {:>7.0} ns", best * 1e9 / CALLS as f64);
-}
-
-/// Two threads, each with half of the calls; seconds until both are done.
-fn timed_together(engine: &Engine, queries: &[Vec<u8>], calls: usize) -> f64 {
-    let ready = Barrier::new(2);
-    let half = || {
-        ready.wait();
-        timed(engine, queries, calls / 2)
-    };
-    std::thread::scope(|scope| {
-        let other = scope.spawn(half);
-        half().max(other.join().unwrap())
-    })
-}
-
-fn measure_together(what: &str, engine: &Engine, queries: &[Vec<u8>]) {
-    let calls = CALLS / 10;
-    let one = least((0..PAIRS).map(|_| timed(engine, queries, calls)));
-    let two = least((0..PAIRS).map(|_| timed_together(engine, queries, calls)));
-    println!(
-        "{what:<44} {:>7.2} (two threads answer {:.2} times what one does)",
-        2.0 * two / one,
-        one / two
-    );
-}
-
-/// Queries for names far apart.
-fn spread(prefix: &str, suffix: &str, count: usize) -> Vec<Vec<u8>> {
-    let name = |at: usize| format!("{prefix}{}.{suffix}", at * 7919 % count);
-    (0..65_536).map(|at| query(&name(at), 1232, false)).collect()
-}
-
 fn main() {
-    let small = engine(&records(10), 1 << 20);
-    fill(&small, "www.example.net", false);
-    let one = |text: &str| [query(text, 1232, false)];
-    let local = one("host-3.hearth.example");
-    measure("local answer, 10 records", &small, &local);
-    measure(
-        "local, does not exist, 10 records",
-        &small,
-        &one("nobody.hearth.example"),
-    );
-    measure("cached answer, 1 message", &small, &one("www.example.net"));
+    // Built before anything is timed, and once for all.
+    LazyLock::force(&LARGE);
+    divan::main();
+    let fill = LARGE.cache_fill();
+    println!("a cached message takes {} bytes", fill.bytes / fill.entries);
+}
 
-    let large = engine(&records(100_000), 1 << 30);
-    let many_local = spread("host-", "hearth.example", 100_000);
-    measure("local answer, 100,000 records", &large, &many_local);
-    measure(
-        "local, does not exist, 100,000 records",
-        &large,
-        &spread("nobody-", "hearth.example", 100_000),
-    );
-    (0..KEPT).for_each(|at| fill(&large, &format!("host-{at}.example.net"), false));
-    let held = large.cache_fill();
-    assert_eq!(held.entries, KEPT, "all are kept");
-    let many_cached = spread("host-", "example.net", KEPT);
-    measure("cached answer, 1,000,000 messages", &large, &many_cached);
-    println!("a cached message takes {} bytes", held.bytes / held.entries);
+const KEPT: usize = 1_000_000;
+/// Long samples, so that looking at the clock is not what is measured, and many, so that some find the machine quiet.
+const CALLS: u32 = 5_000;
+const SAMPLES: u32 = 100;
 
-    measure_together("two threads, local", &small, &local);
-    measure_together("two threads, cached", &large, &many_cached);
-    measure_together(
-        "two threads, the same cached name",
-        &small,
-        &one("www.example.net"),
+/// Ten records and one answer kept.
+static SMALL: LazyLock<Engine> = LazyLock::new(|| {
+    let engine = engine(&records(10), 1 << 20);
+    fill(&engine, "host-0.example.net", false);
+    engine
+});
+
+/// 100,000 records and a million answers kept.
+static LARGE: LazyLock<Engine> = LazyLock::new(|| {
+    let engine = engine(&records(100_000), 1 << 30);
+    (0..KEPT).for_each(|at| fill(&engine, &format!("host-{at}.example.net"), false));
+    assert_eq!(engine.cache_fill().entries, KEPT, "all are kept");
+    engine
+});
+
+/// The engine that holds so many.
+fn holding(names: usize) -> &'static Engine {
+    if names <= 10 { &SMALL } else { &LARGE }
+}
+
+/// Queries for so many names, far apart where they are many.
+fn spread(prefix: &str, suffix: &str, names: usize) -> Vec<Vec<u8>> {
+    (0..names.min(65_536))
+        .map(|at| query(&format!("{prefix}{}.{suffix}", at * 7919 % names), 1232, false))
+        .collect()
+}
+
+#[divan::bench(args = [10, 100_000], sample_count = SAMPLES, sample_size = CALLS)]
+fn local(bencher: Bencher, names: usize) {
+    measure(bencher, holding(names), &spread("host-", "hearth.example", names));
+}
+
+#[divan::bench(args = [10, 100_000], sample_count = SAMPLES, sample_size = CALLS)]
+fn nxdomain(bencher: Bencher, names: usize) {
+    measure(
+        bencher,
+        holding(names),
+        &spread("nobody-", "hearth.example", names),
     );
+}
+
+#[divan::bench(args = [1, KEPT], sample_count = SAMPLES, sample_size = CALLS)]
+fn cached(bencher: Bencher, names: usize) {
+    measure(bencher, holding(names), &spread("host-", "example.net", names));
+}
+
+#[divan::bench_group(threads = [1, 2], sample_count = SAMPLES, sample_size = CALLS)]
+mod together {
+    use super::{Bencher, KEPT, LARGE, SMALL, measure, spread};
+
+    #[divan::bench]
+    fn local_name(bencher: Bencher) {
+        measure(bencher, &SMALL, &spread("host-", "hearth.example", 1));
+    }
+
+    #[divan::bench]
+    fn cached_names(bencher: Bencher) {
+        measure(bencher, &LARGE, &spread("host-", "example.net", KEPT));
+    }
+
+    #[divan::bench]
+    fn same_cached_name(bencher: Bencher) {
+        measure(bencher, &SMALL, &spread("host-", "example.net", 1));
+    }
+}
+
+thread_local! {
+    /// The reply's bytes, and which query is next. A worker has a buffer of its own, too.
+    static WORK: RefCell<(Vec<u8>, usize)> = RefCell::new((Vec::with_capacity(4096), 0));
+}
+
+fn measure(bencher: Bencher, engine: &Engine, queries: &[Vec<u8>]) {
+    bencher.bench(|| {
+        WORK.with_borrow_mut(|(out, at)| {
+            *at = (*at + 1) % queries.len();
+            out.clear();
+            let step = engine.receive(black_box(&queries[*at]), CLIENT, 1, out);
+            assert!(matches!(step, Step::Reply(_)));
+            black_box(out.len())
+        })
+    });
 }
