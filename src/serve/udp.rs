@@ -187,15 +187,15 @@ impl Socket {
     fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         let io = UdpSocket::from_std(socket)?;
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
-        // What QUIC wants to know of a datagram beyond the address that was asked costs the kernel time for each.
+        // What QUIC wants to know of a datagram beyond the address that was asked costs the kernel time for each. A
+        // kernel that cannot turn it off (an old one, an emulated one) answers all the same, only later.
         let options = SockRef::from(&io);
-        if io.local_addr()?.is_ipv4() {
-            options.set_recv_tos_v4(false)?;
+        let _ = if io.local_addr()?.is_ipv4() {
+            options.set_recv_tos_v4(false)
         } else {
-            options.set_recv_tclass_v6(false)?;
-        }
-        setsockopt(&io, sockopt::ReceiveTimestampns, &false)?;
-        // A kernel without it does not hand over several datagrams as one either.
+            options.set_recv_tclass_v6(false)
+        };
+        let _ = setsockopt(&io, sockopt::ReceiveTimestampns, &false);
         let _ = setsockopt(&io, sockopt::UdpGroSegment, &false);
         Ok(Socket { io, state })
     }
