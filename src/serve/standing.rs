@@ -91,6 +91,32 @@ mod tests {
         })
     }
 
+    /// As it was shown to the world in July 2026, with those above it.
+    const SHOWN: [&[u8]; 3] = [
+        include_bytes!("../../tests/fuzz/seeds/certificate/public.der"),
+        include_bytes!("../../tests/fuzz/seeds/certificate/public-issuer.der"),
+        include_bytes!("../../tests/fuzz/seeds/certificate/public-issuer-2.der"),
+    ];
+
+    #[test]
+    fn a_chain_of_a_public_authority_is_good_for_its_name_and_its_time() {
+        // The first of August 2026 and of November.
+        let (within, after) = (1_785_542_400, 1_793_491_200);
+        let said = |chain: &[&[u8]], name: &str, now| {
+            let chain: Vec<_> = chain.iter().map(|der| CertificateDer::from(*der)).collect();
+            check(&chain, &name.parse().unwrap(), &[], Some(public()), now)
+        };
+        assert_eq!(said(&SHOWN, "letsencrypt.org.", within), Ok(()));
+        let over = said(&SHOWN, "letsencrypt.org.", after).unwrap_err();
+        assert!(over.starts_with("the certificate cannot be used: "), "{over}");
+        let alone = said(&SHOWN[..1], "letsencrypt.org.", within).unwrap_err();
+        assert!(alone.starts_with("no public authority has signed"), "{alone}");
+        assert_eq!(
+            said(&SHOWN, "dns.home.example.", within),
+            Err("the certificate does not bear the name dns.home.example".to_owned())
+        );
+    }
+
     #[test]
     fn a_certificate_must_bear_the_name_and_every_address_and_be_signed_by_one_whom_clients_know() {
         let unknown = "no public authority has signed the certificate; where all devices trust yours, write \
