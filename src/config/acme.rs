@@ -17,11 +17,22 @@ pub(super) const ACME: &[&str] = &[
     "challenge",
     "check",
     "directory",
+    "eab_id",
+    "eab_key_file",
     "email",
     "hook",
     "names",
     "target",
 ];
+/// An account that was made on the authority's own site, to which ours is bound (RFC 8555, 7.3.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalAccount {
+    /// `eab_id`: what the site calls its key.
+    pub id: String,
+    /// `eab_key_file`: the file with that key in base64url.
+    pub key_file: PathBuf,
+}
+
 /// `certificate.acme`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcmeConfig {
@@ -37,6 +48,8 @@ pub struct AcmeConfig {
     pub names: Vec<String>,
     /// `ca_file`: who vouches for the authority's own server, instead of the public ones.
     pub ca_file: Option<PathBuf>,
+    /// `eab_id` and `eab_key_file`, for authorities that give certificates to customers only.
+    pub external: Option<ExternalAccount>,
 }
 
 /// How it is proved to an authority that a name is ours.
@@ -111,6 +124,7 @@ impl Reader {
         let keys = self.section(node, "certificate.acme", ACME);
         let (mut directory, mut email, mut word, mut hook, mut target) = (None, None, None, None, None);
         let (mut names, mut ca_file, mut check) = (Vec::new(), None, true);
+        let (mut eab_id, mut eab_key_file) = (None, None);
         for (key, node) in &keys {
             match *key {
                 "directory" => directory = self.parsed(node, "the URL of an ACME directory", directory_url),
@@ -124,6 +138,8 @@ impl Reader {
                     names = items.into_iter().map(|(name, _)| name).collect();
                 }
                 "ca_file" => ca_file = self.path_of(node, "the path of a file in PEM"),
+                "eab_id" => eab_id = self.parsed(node, "the id of a key", key_id),
+                "eab_key_file" => eab_key_file = self.path_of(node, "the path of a file with the key"),
                 _ => match node.kind {
                     Kind::Bool(value) => check = value,
                     _ => self.mistyped(node, "true or false"),
@@ -160,6 +176,13 @@ impl Reader {
                 );
             }
         }
+        if is_given("eab_id") != is_given("eab_key_file") {
+            self.defect(
+                node.id,
+                "`eab_id` and `eab_key_file` go together: the site of the authority shows an id and a key",
+            );
+        }
+        let external = eab_id.zip(eab_key_file);
         let (Some(directory), Some(challenge)) = (directory, challenge) else {
             return;
         };
@@ -188,6 +211,7 @@ impl Reader {
             check,
             names,
             ca_file,
+            external: external.map(|(id, key_file)| ExternalAccount { id, key_file }),
         })));
     }
 }
@@ -234,6 +258,18 @@ fn email_address(text: &str) -> Result<String, String> {
         Some((user, host)) if is_plain(user) && is_plain(host) && !host.contains('@') => Ok(text.to_owned()),
         _ => Err(format!(
             "expected an address such as anna@home.example, found {}",
+            shown(text)
+        )),
+    }
+}
+
+fn key_id(text: &str) -> Result<String, String> {
+    let is_plain = (1..=limits::ACME_TEXT.default_usize()).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match is_plain {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "expected the id that the authority's site shows, found {}",
             shown(text)
         )),
     }
@@ -310,12 +346,13 @@ mod tests {
             check: true,
             names: Vec::new(),
             ca_file: None,
+            external: None,
         };
         assert_eq!(least, expected);
         assert_eq!(names, ["dns.home.example", "*.dns.home.example"]);
         let (most, names) = acme(
             "directory: 'https://ca.example:8443/dir', email: anna@home.example, challenge: hook, hook: add, check: \
-             false, names: ['*.Home.Example', matrix.home.example], ca_file: ca.pem",
+             false, names: ['*.Home.Example', matrix.home.example], ca_file: ca.pem, eab_id: kid-1, eab_key_file: eab.key",
         );
         let expected = AcmeConfig {
             directory: "https://ca.example:8443/dir".parse().unwrap(),
@@ -324,6 +361,10 @@ mod tests {
             check: false,
             names: vec!["*.home.example".to_owned(), "matrix.home.example".to_owned()],
             ca_file: Some("/etc/hearthdns/ca.pem".into()),
+            external: Some(ExternalAccount {
+                id: "kid-1".to_owned(),
+                key_file: "/etc/hearthdns/eab.key".into(),
+            }),
         };
         assert_eq!(names, expected.names);
         assert_eq!(most, expected);
@@ -379,6 +420,10 @@ mod tests {
                 &format!("name: a.example\ncertificate: {{acme: {{{directory}, check: false}}}}"),
                 "2:21: without `check` nobody would know when a person has added the record; remove `check: false`, or \
                  choose another challenge\n",
+            ),
+            (
+                &format!("name: a.example\ncertificate: {{acme: {{{directory}, eab_id: kid-1}}}}"),
+                "2:21: `eab_id` and `eab_key_file` go together: the site of the authority shows an id and a key\n",
             ),
             (
                 &format!(

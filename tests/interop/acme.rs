@@ -30,6 +30,7 @@ pub(crate) const TESTS: &[Test] = &[
         PEBBLE,
         by_handshake,
     ),
+    ("pebble_signs_for_customers_of_its_own_site", PEBBLE, by_customers),
     (
         "pebble_does_not_sign_for_names_that_are_not_proved",
         PEBBLE,
@@ -103,6 +104,11 @@ struct World {
 
 /// Pebble, which looks for handshakes at this port.
 fn world(tls_port: u16) -> World {
+    world_for(tls_port, "\"externalAccountBindingRequired\": false")
+}
+
+/// The same, with more of its configuration.
+fn world_for(tls_port: u16, more: &str) -> World {
     let public = Arc::new(Public::default());
     let asked = Arc::clone(&public);
     let dns = Upstream::start(move |query, _| vec![Act::Send(asked.answer(query))]);
@@ -114,7 +120,7 @@ fn world(tls_port: u16) -> World {
     let config = format!(
         "{{\"pebble\": {{\"listenAddress\": \"{addr}\", \"managementListenAddress\": \"{management}\", \"certificate\": \
          \"cert.pem\", \"privateKey\": \"key.pem\", \"httpPort\": 9, \"tlsPort\": {tls_port}, \"ocspResponderURL\": \"\", \
-         \"externalAccountBindingRequired\": false}}}}"
+         {more}}}}}"
     );
     house.write("pebble.json", &config);
     let mut command = Command::new(program("pebble").unwrap());
@@ -216,6 +222,54 @@ fn hook(house: &House, script: &str) {
     house.write("hook", script);
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(house.path("hook"), mode).unwrap();
+}
+
+/// As an authority for customers: without the key of an account on its site, or with a wrong one, nothing is signed.
+fn by_customers() {
+    let world = world_for(
+        9,
+        "\"externalAccountBindingRequired\": true, \"externalAccountMACKeys\": {\"kid-1\": \
+         \"zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\"}",
+    );
+    for (more, key, expected) in [
+        ("", "", "write the id and the key that it shows there"),
+        (
+            ", eab_id: kid-1, eab_key_file: eab.key",
+            "",
+            "eab.key: cannot be read: ",
+        ),
+        (
+            ", eab_id: kid-1, eab_key_file: eab.key",
+            "?",
+            "eab.key: holds no key in base64url",
+        ),
+        (
+            ", eab_id: kid-1, eab_key_file: eab.key",
+            "d3Jvbmc=\n",
+            "/sign-me-up: HTTP 4",
+        ),
+    ] {
+        let house = world.house("tls://127.0.0.1:0", &format!("challenge: zone{more}"));
+        if !key.is_empty() {
+            house.write("eab.key", key);
+        }
+        let daemon = house.start();
+        let log = daemon
+            .process
+            .wait_for_line("why there is none", |line| line.contains(expected));
+        assert!(!log.contains("d3Jvbmc"), "{log}");
+    }
+    let secret = House::new();
+    secret.write(
+        "eab.key",
+        "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\n",
+    );
+    let more = format!(
+        "challenge: zone, eab_id: kid-1, eab_key_file: '{}'",
+        secret.path("eab.key").display()
+    );
+    let (house, daemon) = with_public_zone(&world, &more);
+    wait_and_look(&world, &house, &daemon, &[NAME, "token.dns.public.example"]);
 }
 
 fn by_hook() {

@@ -5,12 +5,15 @@
 
 use std::fmt;
 use std::future::Future;
+use std::path::Path;
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::super::issue::Unusable;
 use super::jose::AccountKey;
-use crate::config::limits;
+use crate::config::{AcmeConfig, limits};
+use crate::store::disk;
 
 /// Times that a request is repeated because its nonce was not taken (RFC 8555, 6.5).
 const NONCES: usize = limits::ACME_NONCES.default_usize();
@@ -18,6 +21,8 @@ const NONCES: usize = limits::ACME_NONCES.default_usize();
 const LONGEST_WAIT: u64 = limits::ACME_LONGEST_WAIT.default_time().as_secs();
 /// Longest text of a server's in a message.
 const LONGEST_TEXT: usize = limits::ACME_TEXT.default_usize();
+/// Largest file with the key of an external account.
+const SECRET_BYTES: u64 = limits::ACME_EAB_KEY.default;
 /// What every type of problem begins with (RFC 8555, 6.7).
 const PROBLEM: &str = "urn:ietf:params:acme:error:";
 
@@ -154,15 +159,22 @@ impl<'w, W: Web> Client<'w, W> {
         self.account.as_deref()
     }
 
-    /// Makes the account, or finds the one that this key has (RFC 8555, 7.3).
-    pub(super) async fn register(&mut self, email: Option<&str>) -> Result<String, Trouble> {
-        if self.directory["meta"]["externalAccountRequired"] == true {
+    /// Makes the account, or finds the one that this key has (RFC 8555, 7.3), bound to one that was made on the
+    /// authority's site where there is one.
+    pub(super) async fn register(&mut self, config: &AcmeConfig) -> Result<String, Trouble> {
+        let email = config.email.as_deref();
+        if config.external.is_none() && self.directory["meta"]["externalAccountRequired"] == true {
             return Err(Trouble::new(
                 "this authority gives certificates only to accounts that were made on its own site (external account \
-                 binding), which is not supported; choose another directory",
+                 binding): write the id and the key that it shows there as `eab_id: ID` and `eab_key_file: FILE`",
             ));
         }
         let mut payload = json!({"termsOfServiceAgreed": true});
+        if let Some(external) = &config.external {
+            let secret = secret_in(&external.key_file)?;
+            let url = self.of_directory("newAccount")?;
+            payload["externalAccountBinding"] = self.key.bind(&external.id, &secret, &url);
+        }
         if let Some(email) = email {
             payload["contact"] = json!([format!("mailto:{email}")]);
         }
@@ -257,6 +269,17 @@ impl<'w, W: Web> Client<'w, W> {
             || format!("the directory has no `{name}`; is its URL that of an ACME server (RFC 8555)?");
         url.map(str::to_owned).ok_or_else(|| Trouble::new(missing()))
     }
+}
+
+/// The key in a file: base64url with or without padding, as sites show it (RFC 8555, 7.3.4).
+fn secret_in(file: &Path) -> Result<Vec<u8>, Trouble> {
+    let at = |message: &str| Trouble::new(format!("{}: {message}", file.display()));
+    let bytes = disk::read(file, SECRET_BYTES).map_err(|error| at(&format!("cannot be read: {error}")))?;
+    // What cannot be read is not quoted: it is a part of the key.
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let secret = BASE64URL_NOPAD.decode(text.trim().trim_end_matches('=').as_bytes());
+    let secret = secret.ok().filter(|secret| !secret.is_empty());
+    secret.ok_or_else(|| at("holds no key in base64url; it is what the authority's site shows beside the id"))
 }
 
 /// The object in a reply of success.

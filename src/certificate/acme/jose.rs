@@ -2,6 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use ring::digest::{SHA256, digest};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
@@ -67,6 +68,19 @@ impl AccountKey {
         Ok(json!({"protected": header, "payload": payload, "signature": signature}).to_string())
     }
 
+    /// What binds the account of this key to one that was made on the authority's site, for a request to `url`
+    /// (RFC 8555, 7.3.4): this key, authenticated with the `secret` that the site calls `id`.
+    pub(super) fn bind(&self, id: &str, secret: &[u8], url: &str) -> Value {
+        let header = json!({"alg": "HS256", "kid": id, "url": url});
+        let [header, payload] =
+            [&header, &self.public].map(|part| BASE64URL_NOPAD.encode(part.to_string().as_bytes()));
+        let tag = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, secret),
+            format!("{header}.{payload}").as_bytes(),
+        );
+        json!({"protected": header, "payload": payload, "signature": BASE64URL_NOPAD.encode(tag.as_ref())})
+    }
+
     /// The key authorization of a challenge (RFC 8555, 8.1), hashed: what is proved with is made of it.
     pub(super) fn authorization(&self, token: &str) -> Vec<u8> {
         let text = format!("{token}.{}", self.thumbprint);
@@ -84,6 +98,29 @@ mod tests {
         BASE64URL_NOPAD
             .decode(request[name].as_str().unwrap().as_bytes())
             .unwrap()
+    }
+
+    #[test]
+    fn rfc8555_s7_3_4_a_binding_holds_our_key_and_proves_the_secret() {
+        let key = AccountKey::new(&Key::generate().unwrap()).unwrap();
+        let bound = key.bind("kid-1", b"secret", "https://a.example/account");
+        let header: Value = serde_json::from_slice(&part(&bound, "protected")).unwrap();
+        assert_eq!(
+            header,
+            json!({"alg": "HS256", "kid": "kid-1", "url": "https://a.example/account"})
+        );
+        let payload: Value = serde_json::from_slice(&part(&bound, "payload")).unwrap();
+        assert_eq!(payload, key.public);
+        let signed = format!(
+            "{}.{}",
+            bound["protected"].as_str().unwrap(),
+            bound["payload"].as_str().unwrap()
+        );
+        for (secret, is_good) in [(&b"secret"[..], true), (b"Secret", false)] {
+            let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
+            let verified = hmac::verify(&secret, signed.as_bytes(), &part(&bound, "signature"));
+            assert_eq!(verified.is_ok(), is_good);
+        }
     }
 
     #[test]

@@ -97,13 +97,13 @@ pub async fn obtain<H: House>(
     if memory.account.is_none() {
         // The key first: an account whose key is lost is one too many.
         memory.save()?;
-        memory.account = Some(client.register(config.email.as_deref()).await?);
+        memory.account = Some(client.register(config).await?);
         memory.save()?;
     }
     let (url, order) = match begin(&mut client, names, memory).await {
         // The server has forgotten the account, as one for tests does at each start.
         Err(trouble) if trouble.kind == "accountDoesNotExist" => {
-            memory.account = Some(client.register(config.email.as_deref()).await?);
+            memory.account = Some(client.register(config).await?);
             begin(&mut client, names, memory).await?
         }
         begun => begun?,

@@ -391,6 +391,7 @@ fn config(challenge: AcmeChallenge) -> AcmeConfig {
         check: true,
         names: Vec::new(),
         ca_file: None,
+        external: None,
     }
 }
 

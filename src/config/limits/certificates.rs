@@ -136,6 +136,13 @@ pub const ACME_LONGEST_WAIT: Limit = Limit::fixed(
     Unit::Days,
     "the longest of its limits",
 );
+/// The file with the key of an account on an authority's site.
+pub const ACME_EAB_KEY: Limit = Limit::fixed(
+    "file with the key of an external account",
+    4096,
+    Unit::Bytes,
+    "keys have some 32 to 64 bytes",
+);
 /// Text of an authority's in a message.
 pub const ACME_TEXT: Limit = Limit::fixed(
     "text of an ACME server in a message",
@@ -193,6 +200,7 @@ pub(super) const CERTIFICATES: &[Limit] = &[
     ACME_RETRY,
     ACME_LONGEST_RETRY,
     ACME_LONGEST_WAIT,
+    ACME_EAB_KEY,
     ACME_TEXT,
     ACME_BODY,
     ACME_REQUEST,
