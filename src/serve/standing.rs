@@ -13,11 +13,6 @@ use rustls::{CertificateError, RootCertStore};
 
 use crate::message::Name;
 
-/// The authorities that every client knows: Mozilla's.
-pub(super) fn public() -> RootCertStore {
-    RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
-}
-
 /// Says what a client would object to that trusts these authorities; without any it trusts whoever signed. `now` is
 /// Unix time in seconds.
 ///
@@ -85,7 +80,7 @@ mod tests {
         ours.add(authority.der().clone()).unwrap();
         let addresses = ["192.168.1.10", "fd00::10"].map(|text| text.parse().unwrap());
         let name = "dns.home.example".parse().unwrap();
-        [Some(ours), Some(public()), None].map(|authorities| {
+        [Some(ours), Some(crate::upstream::roots::known()), None].map(|authorities| {
             let said = check(&chain, &name, &addresses, authorities, NOW);
             said.map_or_else(|error| error, |()| "good".to_owned())
         })
@@ -104,7 +99,13 @@ mod tests {
         let (within, after) = (1_785_542_400, 1_793_491_200);
         let said = |chain: &[&[u8]], name: &str, now| {
             let chain: Vec<_> = chain.iter().map(|der| CertificateDer::from(*der)).collect();
-            check(&chain, &name.parse().unwrap(), &[], Some(public()), now)
+            check(
+                &chain,
+                &name.parse().unwrap(),
+                &[],
+                Some(crate::upstream::roots::known()),
+                now,
+            )
         };
         assert_eq!(said(&SHOWN, "letsencrypt.org.", within), Ok(()));
         let over = said(&SHOWN, "letsencrypt.org.", after).unwrap_err();

@@ -35,7 +35,7 @@ use crate::message::Name;
 use crate::onboard::Trust;
 #[cfg(feature = "onboard")]
 use crate::onboard::cms;
-use crate::upstream::der;
+use crate::upstream::{der, roots};
 use crate::zone::master::civil::write_time;
 
 /// Largest file that is read.
@@ -168,7 +168,7 @@ impl Certificate {
         let Some((leaf, above)) = pair.as_ref().and_then(|pair| pair.cert.split_first()) else {
             return Trust::None;
         };
-        if is_vouched_for(leaf, above, &standing::public()) {
+        if is_vouched_for(leaf, above, &roots::known()) {
             return Trust::Public;
         }
         let last = above.last().map(AsRef::as_ref);
@@ -203,7 +203,7 @@ impl Certificate {
     ) -> Result<(), String> {
         let pair = self.current.load();
         let chain = pair.as_ref().map_or(&[][..], |pair| &pair.cert);
-        standing::check(chain, name, addresses, is_public.then(standing::public), now)
+        standing::check(chain, name, addresses, is_public.then(roots::known), now)
     }
 
     /// What is not right, but no reason to stop.

@@ -32,6 +32,8 @@ mod network;
 mod pool;
 #[cfg(feature = "quic")]
 mod quic;
+#[cfg(feature = "tls")]
+pub(crate) mod roots;
 mod server;
 mod stream;
 #[cfg(test)]

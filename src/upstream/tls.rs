@@ -30,6 +30,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::der;
 use super::error::{Error, Kind};
+use super::roots;
 use crate::config::upstream::{Sha256, TlsName};
 use crate::config::{Host, Scheme, UpstreamSpec, limits};
 
@@ -182,11 +183,9 @@ impl fmt::Debug for Verifier {
 impl Verifier {
     fn new(spec: &UpstreamSpec, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
         let roots = match &spec.ca_file {
-            Some(file) => Some(read_roots(file)?),
+            Some(file) => Some(read_roots("ca_file", file)?),
             None if !spec.pins.is_empty() => None,
-            None => Some(RootCertStore {
-                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-            }),
+            None => Some(roots::public()?),
         };
         let build = |roots| {
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
@@ -317,9 +316,10 @@ fn sha256(bytes: &[u8]) -> Sha256 {
     Sha256::try_from(digest.as_ref()).unwrap_or([0; 32])
 }
 
-fn read_roots(file: &Path) -> Result<RootCertStore, Error> {
+/// The authorities in a file; `what` the file is, for messages.
+pub(super) fn read_roots(what: &str, file: &Path) -> Result<RootCertStore, Error> {
     let error =
-        |why: &dyn fmt::Display| Error::new(Kind::Untrusted, format!("ca_file {}: {why}", file.display()));
+        |why: &dyn fmt::Display| Error::new(Kind::Untrusted, format!("{what} {}: {why}", file.display()));
     let len = fs::metadata(file).map_err(|why| error(&why))?.len();
     if len > CA_BYTES {
         return Err(error(&format!("has {len} bytes; expected at most {CA_BYTES}")));
