@@ -5,6 +5,8 @@
 
 mod moving;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use crate::control::types::{
     Answer, Changed, Code, Failure, Finding, ListRecords, Matrix, MatrixPart, MatrixServer, Nothing,
@@ -228,6 +230,7 @@ fn add(args: &MatrixAddArgs, asking: &mut Asking<'_>) -> Result<Matrix, Failure>
             ground.origin, base.file
         )));
     }
+    refuse_shared(&ground, &set)?;
     let old = ground.set_of(&set.server)?;
     if args.ttl.is_none()
         && let Some((_, old)) = &old
@@ -275,6 +278,33 @@ fn add(args: &MatrixAddArgs, asking: &mut Asking<'_>) -> Result<Matrix, Failure>
         notes,
         ..Matrix::default()
     })
+}
+
+/// Refuses a set that has a name of another server of the zone: what is changed of one would be lost to the other.
+fn refuse_shared(ground: &Ground, set: &Set) -> Result<(), Failure> {
+    let hosts = set.hosts();
+    for (_, other) in ground
+        .sets()?
+        .iter()
+        .filter(|(_, other)| other.server != set.server)
+    {
+        let theirs = other.hosts();
+        let shared = hosts
+            .iter()
+            .find(|(_, host)| theirs.iter().any(|(_, other)| other == host));
+        if let Some((_, host)) = shared {
+            return Err(Failure::new(
+                Code::Refused,
+                format!(
+                    "{} is a name of the Matrix server {} already: choose another, or remove that one first with `dnsctl matrix remove {}`",
+                    bare(host),
+                    other.server,
+                    other.server
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What the options ask for.

@@ -363,6 +363,10 @@ impl<'c> Check<'c> {
         let (word, rule) = match record.rtype {
             Rtype::NS => ("nameserver", "RFC 2181, 10.3"),
             Rtype::MX => ("mail server", "RFC 2181, 10.3"),
+            Rtype::SRV if is_of_matrix(record.owner.as_ref()) => (
+                "target",
+                "RFC 2782, Matrix server-server API, resolving server names, step 4",
+            ),
             Rtype::SRV => ("target", "RFC 2782"),
             _ => return,
         };
@@ -558,6 +562,12 @@ impl<'c> Check<'c> {
         };
         self.data_defect(first, message);
     }
+}
+
+/// Whether an SRV record leads to a Matrix server.
+fn is_of_matrix(owner: NameRef<'_>) -> bool {
+    let first = owner.labels().next().unwrap_or_default();
+    first.eq_ignore_ascii_case(b"_matrix-fed") || first.eq_ignore_ascii_case(b"_matrix")
 }
 
 /// `name` with the suffix `from` replaced by `to` (RFC 6672, 2.2).

@@ -1,0 +1,350 @@
+//! Whatever `matrix add` writes passes the linter, and reading it back gives the same options.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::control::files;
+use crate::ctl::args::{self, Command};
+use crate::ctl::now;
+use crate::matrix::Service;
+use crate::store::{Store, StoreSettings};
+
+/// Zones and state on disk, gone when dropped, and how they are asked.
+struct Desk {
+    root: PathBuf,
+    store: RefCell<Store>,
+}
+
+impl Desk {
+    fn new(name: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("hearthdns-matrix-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("zones")).unwrap();
+        let mut store = Store::open(StoreSettings {
+            zones: root.join("zones"),
+            state: root.join("state"),
+            views: ["lan", "cloud", "abroad"]
+                .map(|view| (view.to_owned(), Vec::new()))
+                .to_vec(),
+            history_versions: 3,
+        });
+        store.load(now());
+        Desk {
+            root,
+            store: RefCell::new(store),
+        }
+    }
+
+    fn ask(&self, request: &Request) -> Reply {
+        let mut store = self.store.borrow_mut();
+        if let Request::Check(_) = request {
+            let settings = store.settings().clone();
+            return Reply::new(Ok(Answer::Checked(files::check(settings, now()))));
+        }
+        let answer = files::execute(&mut store, request, now(), true, &mut |_| {});
+        Reply::new(answer.expect("a request about files"))
+    }
+
+    fn run(&self, line: &str) -> Result<Matrix, Failure> {
+        let words = ["dnsctl", "matrix"].into_iter().chain(line.split(' '));
+        let line = args::parse(words.map(Into::into)).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let Command::Matrix(args) = line.command else {
+            panic!("not about Matrix")
+        };
+        match run(&args.command, &|request| self.ask(request)).result? {
+            Answer::Matrix(matrix) => Ok(*matrix),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn sets(&self) -> Vec<Set> {
+        let ask = |request: &Request| self.ask(request);
+        let mut asking = Asking {
+            ask: &ask,
+            notes: Vec::new(),
+            code: 0,
+        };
+        let all = all(&mut asking).unwrap();
+        all.into_iter().map(|(_, _, set)| set).collect()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// A small generator: the same lines every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % u64::try_from(sides).unwrap()).unwrap()
+    }
+
+    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[self.roll(words.len())]
+    }
+
+    /// Addresses of the families that are asked for.
+    fn addresses(&mut self, (v4, v6): (bool, bool)) -> String {
+        let mut all = Vec::new();
+        for _ in 0..=self.roll(2) {
+            if v4 {
+                let net = self.of(&[
+                    "203.0.113",
+                    "198.51.100",
+                    "192.168.1",
+                    "10.0.0",
+                    "9.9.9",
+                    "100.64.0",
+                ]);
+                all.push(format!("{net}.{}", self.roll(254) + 1));
+            }
+            if v6 {
+                let net = self.of(&["2001:db8::", "fd00::", "2a00::"]);
+                all.push(format!("{net}{:x}", self.roll(254) + 1));
+            }
+        }
+        all.join(",")
+    }
+
+    /// The words behind `add`, server name first.
+    fn line(&mut self) -> String {
+        let host = self.of(&[
+            "hearth.example",
+            "chat.hearth.example",
+            "other.example",
+            "a-b.c.example",
+        ]);
+        let delegate = self.of(&["none", "srv", "well-known"]);
+        let mut line = host.to_owned();
+        if delegate == "none" && self.roll(3) == 0 {
+            line.push_str(&format!(":{}", self.roll(60_000) + 1));
+        }
+        let families = [(true, false), (false, true), (true, true)][self.roll(3)];
+        line.push_str(&format!(
+            " --address {} --delegate {delegate}",
+            self.addresses(families)
+        ));
+        if delegate != "none" {
+            if self.roll(2) == 0 {
+                line.push_str(&format!(" --port {}", self.roll(65_000) + 1));
+            }
+            if self.roll(3) == 0 {
+                line.push_str(&format!(
+                    " --homeserver {}.{host}",
+                    self.of(&["synapse", "m", "x.y"])
+                ));
+            }
+            if self.roll(4) == 0 {
+                line.push_str(&format!(" --web {}", self.addresses(families)));
+            }
+        }
+        for service in Service::ALL {
+            match self.roll(4) {
+                0 => line.push_str(&format!(" --{}", service.as_str())),
+                1 => line.push_str(&format!(" --{}={}", service.as_str(), self.addresses(families))),
+                _ => {}
+            }
+        }
+        if self.roll(4) == 0 {
+            line.push_str(&format!(" --client-port {}", self.roll(65_000) + 1));
+        }
+        if self.roll(3) == 0 {
+            line.push_str(&format!(
+                " --ttl {}",
+                self.of(&["30", "60", "300", "1h", "86400"])
+            ));
+        }
+        for view in ["lan", "cloud", "abroad"] {
+            if self.roll(3) == 0 {
+                line.push_str(&format!(" --view {view} --address {}", self.addresses(families)));
+            }
+        }
+        line
+    }
+}
+
+fn wanted_of(line: &str) -> Set {
+    let words = ["dnsctl", "matrix", "add"].into_iter().chain(line.split(' '));
+    let line = args::parse(words.map(Into::into)).unwrap();
+    let Command::Matrix(args) = line.command else {
+        panic!("not about Matrix")
+    };
+    let MatrixCommand::Add(args) = args.command else {
+        panic!("not `add`")
+    };
+    wanted(&args).unwrap()
+}
+
+/// Servers are added over and over, in zones that hold others and what the add before left.
+#[test]
+fn what_add_writes_passes_the_linter_and_reads_back_as_the_same_options() {
+    let mut dice = Dice(1);
+    for round in 0..12 {
+        let desk = Desk::new(&format!("round-{round}"));
+        let mut want: Vec<(String, Set)> = Vec::new();
+        for _ in 0..6 {
+            let line = dice.line();
+            let mut set = wanted_of(&line);
+            let place = want.iter().position(|(_, other)| other.server == set.server);
+            // Without --ttl the records keep theirs.
+            if let Some((_, old)) = place.and_then(|place| want.get(place))
+                && !line.contains("--ttl")
+            {
+                set.ttl = old.ttl;
+            }
+            // Names of two servers may be the same one: then the second is refused, and nothing changes.
+            match desk.run(&format!("add {line}")) {
+                Ok(_) => {
+                    if let Some(place) = place {
+                        want.remove(place);
+                    }
+                    want.push((line.clone(), set));
+                }
+                Err(failure) => assert!(
+                    failure.message.contains("is a name of the Matrix server"),
+                    "{line}: {failure:?}"
+                ),
+            }
+            let mut read = desk.sets();
+            let mut expected: Vec<Set> = want.iter().map(|(_, set)| set.clone()).collect();
+            read.sort_by(|a, b| a.server.cmp(&b.server));
+            expected.sort_by(|a, b| a.server.cmp(&b.server));
+            assert_eq!(read, expected, "{line}");
+            let Answer::Checked(checked) = desk.ask(&Request::Check(Nothing {})).result.unwrap() else {
+                panic!("no check")
+            };
+            assert_eq!(checked.defects, [], "{line}");
+            // What may be said is of addresses and times that the line itself names.
+            let asked_for = ["blocked-address", "mixed-addresses", "long-ttl"];
+            let others = checked
+                .findings
+                .iter()
+                .filter(|finding| !asked_for.contains(&finding.rule.as_str()));
+            assert_eq!(others.collect::<Vec<_>>(), Vec::<&Finding>::new(), "{line}");
+        }
+        // Once more changes nothing; taken away, nothing is left of it.
+        for (line, _) in &want {
+            let again = desk.run(&format!("add {line}")).unwrap();
+            assert_eq!(again.zones, [], "{line}");
+        }
+        for (_, set) in &want {
+            desk.run(&format!("remove {}", set.server)).unwrap();
+        }
+        assert_eq!(desk.sets(), []);
+        for entry in fs::read_dir(desk.root.join("zones")).unwrap().flatten() {
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "zone")
+            {
+                let text = fs::read_to_string(entry.path()).unwrap();
+                assert_eq!(text.lines().count(), 3, "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_move_changes_every_place_at_the_old_address_and_no_other() {
+    let desk = Desk::new("move");
+    desk.run(
+        "add hearth.example --address 198.51.100.7 --turn=203.0.113.10 --rtc \
+         --view lan --address 192.168.1.5 --view abroad --address 203.0.113.10",
+    )
+    .unwrap();
+    let addresses = |set: &Set| (set.addresses.clone(), set.own.clone(), set.views.clone(), set.ttl);
+    let before = desk.sets().remove(0);
+    let lowered = desk.run("move 203.0.113.11 --lower-ttl").unwrap();
+    assert_eq!(lowered.caches, []);
+    let set = desk.sets().remove(0);
+    assert_eq!(
+        set,
+        Set {
+            ttl: 60,
+            ..before.clone()
+        }
+    );
+    // The cloud address: of a view, and of TURN.
+    let moved = desk
+        .run("move 203.0.113.11 --from 203.0.113.10 --keep 1h --ttl 120")
+        .unwrap();
+    let seconds: Vec<u64> = moved.caches.iter().map(|cache| cache.seconds).collect();
+    assert_eq!(seconds, [60, 120, 43_200, 86_400]);
+    let set = desk.sets().remove(0);
+    let new = vec!["203.0.113.11".parse().unwrap()];
+    let mut want = before;
+    want.own.insert(Role::Service(Service::Turn), new.clone());
+    want.views.insert("abroad".to_owned(), new);
+    want.ttl = 120;
+    assert_eq!(addresses(&set), addresses(&want));
+    // The old one is served beside it until its time has come, also when the set is written again.
+    let text = || fs::read_to_string(desk.root.join("zones/abroad/hearth.example.zone")).unwrap();
+    let leaving = text();
+    assert_eq!(leaving.matches("203.0.113.10 ").count(), 3, "{leaving}");
+    assert_eq!(leaving.matches("hearthdns: expires=").count(), 3, "{leaving}");
+    desk.run(
+        "add hearth.example --address 198.51.100.7 --turn=203.0.113.11 --rtc \
+         --view lan --address 192.168.1.5 --view abroad --address 203.0.113.11",
+    )
+    .unwrap();
+    assert_eq!(text(), leaving);
+    let failure = desk.run("move 203.0.113.12 --from 192.0.2.1").unwrap_err();
+    assert_eq!(failure.message, "hearth.example has no record at 192.0.2.1");
+    let failure = desk.run("move 203.0.113.12 --view cloud").unwrap_err();
+    assert_eq!(
+        failure.message,
+        "hearth.example has no records in the view `cloud` (it has abroad, lan)"
+    );
+}
+
+#[test]
+fn records_that_others_wrote_stand_in_the_way_and_are_told() {
+    let desk = Desk::new("conflict");
+    let file = desk.root.join("zones/hearth.example.zone");
+    let text =
+        "@ A 198.51.100.1 ; the web site\nturn A 203.0.113.20\nelement CNAME matrix\nmatrix A 203.0.113.10\n";
+    fs::write(&file, text).unwrap();
+    desk.store.borrow_mut().load(now());
+    let line = "add hearth.example --address 203.0.113.10 --turn --element";
+    let failure = desk.run(line).unwrap_err();
+    assert_eq!(
+        failure.message,
+        "records that others wrote stand in the way; remove them, or let them go with --replace:"
+    );
+    let told: Vec<&str> = failure
+        .defects
+        .iter()
+        .map(|defect| defect.message.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "`hearth.example. A 198.51.100.1` is not of this set; --web 198.51.100.1 keeps it",
+            "`turn.hearth.example. A 203.0.113.20` is not of this set; --turn=203.0.113.20 keeps it",
+            "`element.hearth.example. CNAME matrix.hearth.example.` is not of this set",
+        ]
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    // As the hints say; what is there already is taken over.
+    desk.run("add hearth.example --address 203.0.113.10 --web 198.51.100.1 --turn=203.0.113.20")
+        .unwrap();
+    assert!(fs::read_to_string(&file).unwrap().starts_with(text));
+    desk.run(&format!("{line} --replace")).unwrap();
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        "@ A 203.0.113.10 ; the web site\nturn A 203.0.113.10\nmatrix A 203.0.113.10\n\
+         ; Matrix server hearth.example: `dnsctl matrix` keeps its records ; hearthdns: \
+         matrix=hearth.example,well-known,matrix.hearth.example:443,turn,element\n\
+         element A 203.0.113.10 ; Element Web\n"
+    );
+}
