@@ -62,11 +62,7 @@ fn told() {
     let ear = Ear::at(&house.path("notify"));
     let mut daemon = Running::start(house.command().env("NOTIFY_SOCKET", house.path("notify")));
     assert_eq!(ear.hear(), READY);
-    assert!(
-        daemon.log().iter().any(|line| line.ends_with("ready")),
-        "{:?}",
-        daemon.log()
-    );
+    daemon.wait_for_line("ready", |line| line.ends_with("ready"));
     daemon.signal(Signal::HUP);
     let reloading = ear.hear();
     let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
