@@ -5,6 +5,8 @@
 //! tool that is not installed, or a right that we lack, must be counted as skipped, by name, and not as passed.
 #![allow(clippy::unwrap_used)]
 
+#[path = "host/container.rs"]
+mod container;
 #[path = "host/debian.rs"]
 mod debian;
 #[path = "host/manager.rs"]
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         units::TESTS,
         manuals::TESTS,
         debian::TESTS,
+        container::TESTS,
     ]
     .concat();
     let mut absent = BTreeMap::new();
