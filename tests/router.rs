@@ -162,7 +162,8 @@ fn facts_hold_what_onboarding_needs() {
             "{{\"version\":1,\"ok\":{{\"answer\":\"facts\",\"name\":\"dns.hearth.example.\",\"addresses\":[\"192.168.1.10\"],\
              \"ports\":{{\"plain\":{port}}},\"trust\":\"none\",\"zones\":[{{\"zone\":\"hearth.example.\",\
              \"soa\":[\"hearth.example.\",\"hostmaster.hearth.example.\"],\"host\":\"matrix.hearth.example.\",\
-             \"addresses\":[\"192.168.1.20\",\"192.168.1.21\"]}}],\"in_views\":[\"desk.example.\"]}}}}\n"
+             \"addresses\":[\"192.168.1.20\",\"192.168.1.21\"]}}],\"in_views\":[\"desk.example.\"],\
+             \"views\":{{\"office\":[\"10.9.0.0/16\"]}}}}}}\n"
         )
     );
     let ran = house.dnsctl(&["router", "unbound"]).ok();

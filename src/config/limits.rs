@@ -12,6 +12,7 @@
 mod certificates;
 mod control;
 mod devices;
+mod doctor;
 mod forwarding;
 mod host;
 mod listeners;
@@ -27,6 +28,7 @@ use crate::zone::master::{self, lexer};
 pub use certificates::*;
 pub use control::*;
 pub use devices::*;
+pub use doctor::*;
 pub use forwarding::*;
 pub use host::*;
 pub use listeners::*;
@@ -680,6 +682,7 @@ pub static TABLE: &[Limit] = &joined::<
             + CERTIFICATES.len()
             + PAGES.len()
             + OPENWRT.len()
+            + DOCTOR.len()
     },
 >(&[
     FIRST,
@@ -689,6 +692,7 @@ pub static TABLE: &[Limit] = &joined::<
     CERTIFICATES,
     PAGES,
     OPENWRT,
+    DOCTOR,
 ]);
 
 const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {

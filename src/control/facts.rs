@@ -54,6 +54,10 @@ pub fn facts(store: &Store, server: &ServerWords) -> Facts {
             facts.in_views.push(key.origin.to_string());
         }
     }
+    for (view, clients) in &store.settings().views {
+        let clients = clients.iter().map(ToString::to_string);
+        facts.views.insert(view.clone(), clients.collect());
+    }
     facts.in_views.sort();
     facts.in_views.dedup();
     facts

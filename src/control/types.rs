@@ -7,6 +7,7 @@ mod answer;
 mod certificate;
 mod change;
 mod devices;
+mod doctor;
 mod matrix;
 mod queries;
 mod setup;
@@ -19,6 +20,7 @@ use crate::config::limits;
 pub use certificate::{Authority, CertificateStatus};
 pub use change::{ChangeWords, Changed, Mark, MemberWords, SetWords, ZoneChange};
 pub use devices::{DeviceState, DeviceStatus, DeviceWords, Devices, Invite, Invited, Revoked};
+pub use doctor::{Diagnosed, DiagnosedLink};
 pub use matrix::{Finding, Matrix, MatrixCache, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
 pub use setup::Setup;
@@ -294,6 +296,8 @@ pub enum Answer {
     Matrix(Box<Matrix>),
     /// Of `dnsctl setup`, which makes it itself: what was done to this host.
     Setup(Setup),
+    /// What `dnsctl matrix doctor` says. A daemon never does.
+    Diagnosed(Diagnosed),
 }
 
 /// What an edit did. When it is said, the change is on disk and, by a daemon, in every answer.
@@ -676,6 +680,9 @@ pub struct Facts {
     /// Zones that only clients of a view see.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_views: Vec<String>,
+    /// The views, each with the prefixes of its clients.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, Vec<String>>,
 }
 
 /// What can be asked of a zone to see that an answer is ours.

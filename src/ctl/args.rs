@@ -1,5 +1,7 @@
 //! The words of `dnsctl`'s command line.
 
+#[cfg(feature = "doctor")]
+pub mod doctor;
 pub mod matrix;
 
 use std::ffi::OsString;

@@ -6,6 +6,8 @@
 pub mod args;
 mod ask;
 mod devices;
+#[cfg(feature = "doctor")]
+mod doctor;
 #[cfg(feature = "onboard")]
 mod invite;
 mod matrix;
@@ -79,8 +81,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     if line.target.json {
         say(&mut io::stdout().lock(), &reply_line(&reply.result));
         return match &reply.result {
-            Ok(answer) if output::is_bad(answer) => FAILED,
-            Ok(_) => 0,
+            Ok(answer) => code_of(answer),
             Err(_) => reply.code,
         };
     }
@@ -98,12 +99,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             }
             say(&mut io::stdout().lock(), &printed.out);
             say(&mut io::stderr().lock(), &printed.err);
-            if printed.bad { FAILED } else { 0 }
+            if printed.bad { FAILED } else { code_of(answer) }
         }
         Err(failure) => {
             say(&mut io::stderr().lock(), &output::failure_text(failure));
             reply.code
         }
+    }
+}
+
+/// The exit code of what was answered.
+fn code_of(answer: &Answer) -> u8 {
+    match answer {
+        Answer::Diagnosed(diagnosed) => diagnosed.exit,
+        answer if output::is_bad(answer) => FAILED,
+        _ => 0,
     }
 }
 

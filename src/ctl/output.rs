@@ -78,6 +78,10 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         }
         #[cfg(not(feature = "systemd"))]
         Answer::Setup(_) => {}
+        #[cfg(feature = "doctor")]
+        Answer::Diagnosed(diagnosed) => super::doctor::text::print(diagnosed, &mut printed),
+        #[cfg(not(feature = "doctor"))]
+        Answer::Diagnosed(_) => {}
     }
     printed
 }

@@ -2,11 +2,13 @@
 //!
 //! [`set`] holds what a server's records are made from, and reads it back from a zone; [`mark`] is the line by which a zone
 //! file remembers what records cannot say; [`range`] knows addresses that are refused; [`texts`] are the bodies of `.well-known` and the settings of web servers and
-//! homeservers. Values in, values out: which file is changed, and by whom, is said elsewhere (`ctl`). Read [`set`] next.
+//! homeservers; [`mod@doctor`] judges what was seen on the way to a server. Values in, values out: which file is changed, and by whom, is said elsewhere (`ctl`). Read [`set`] next.
 //!
 //! Sections are those of the Matrix specification (1.8 and later): of the server-server API "Resolving server names", with
 //! its six steps, and of the client-server API "Server discovery".
 
+#[cfg(feature = "doctor")]
+pub mod doctor;
 pub mod lint;
 pub mod mark;
 pub mod range;

@@ -48,6 +48,7 @@ impl Answer {
             "matrix" => read(fields).map(|matrix| Self::Matrix(Box::new(matrix))),
             "verified" => read(fields).map(Self::Verified),
             "setup" => read(fields).map(Self::Setup),
+            "diagnosed" => read(fields).map(Self::Diagnosed),
             other => Err(serde_json::Error::custom(format!("unknown answer `{other}`"))),
         }
     }

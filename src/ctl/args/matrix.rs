@@ -83,6 +83,10 @@ pub enum MatrixCommand {
     /// Lead everybody to another address of a Matrix server
     #[command(after_help = MOVE_EXAMPLES)]
     Move(MatrixMoveArgs),
+    /// Walk to a Matrix server, and say where the way ends
+    #[cfg(feature = "doctor")]
+    #[command(after_help = super::doctor::WORDS)]
+    Doctor(Box<super::doctor::DoctorArgs>),
 }
 
 /// A Matrix server's records.

@@ -1,0 +1,405 @@
+//! `dnsctl matrix doctor` against servers with one fault each: whether it names that one.
+//!
+//! The stand-ins speak real DNS, TLS, HTTP and STUN on loopback; only the fault is seeded. Faults and verdicts are a golden
+//! file, `tests/golden/faults.txt`, written anew by `HEARTHDNS_BLESS=1 cargo test --test faults`.
+// One change stands on one line of the table, with or without braces.
+#![allow(clippy::unwrap_used, clippy::semicolon_if_nothing_returned)]
+#![cfg(feature = "doctor")]
+
+#[path = "faults/stand.rs"]
+mod stand;
+mod support;
+
+use std::path::Path;
+
+use stand::{Cert, Mode, World, run};
+
+/// A seeded fault: what is wrong, the word that names it, and how it is made.
+type Seeded = (&'static str, &'static str, fn(&mut World));
+
+const KEYS: &str = "/_matrix/key/v2/server";
+const VERSION: &str = "/_matrix/federation/v1/version";
+const SERVER: &str = "/.well-known/matrix/server";
+const CLIENT: &str = "/.well-known/matrix/client";
+const VERSIONS: &str = "/_matrix/client/versions";
+const LOGIN: &str = "/_matrix/client/v3/login";
+
+/// Every fault; `works` is what a server without one gets.
+const FAULTS: &[Seeded] = &[
+    ("nothing is wrong", "works", |_| ()),
+    ("delegated by .well-known with a port", "works", |w| {
+        w.drop_srv();
+        w.web.say(
+            SERVER,
+            200,
+            "application/json",
+            "{\"m.server\":\"m.hearth.example:{fed}\"}",
+        );
+        w.fed.cert = Cert::Of("m.hearth.example");
+    }),
+    ("the name does not exist", "no-name", |w| w.records.clear()),
+    ("the name has no address and no SRV", "no-address", |w| {
+        w.records = vec!["hearth.example TXT x".to_owned()];
+    }),
+    ("the name server refuses", "answer-refused", |w| {
+        w.fail("hearth.example", 5)
+    }),
+    ("the name server fails", "answer-failed", |w| {
+        w.fail("hearth.example", 2)
+    }),
+    ("AAAA gets NXDOMAIN beside A", "aaaa-failed", |w| {
+        w.fail_type("hearth.example", 28, 3)
+    }),
+    ("the address is of a private network", "address-private", |w| {
+        w.records[0] = "hearth.example A 10.77.0.1".to_owned();
+    }),
+    ("private and public addresses mixed", "address-mixed", |w| {
+        w.records[0] = "hearth.example A 10.77.0.1".to_owned();
+        w.records.push("hearth.example A 9.9.9.9".to_owned());
+    }),
+    ("a link-local address", "address-useless", |w| {
+        w.records[0] = "hearth.example A 169.254.7.7".to_owned();
+    }),
+    (
+        "a resolver between does not know the zone",
+        "resolver-nxdomain",
+        |w| {
+            w.resolver = Some(Vec::new());
+        },
+    ),
+    (
+        "a resolver between takes private addresses out",
+        "resolver-strips",
+        |w| {
+            w.records[0] = "hearth.example A 127.0.0.1".to_owned();
+            w.resolver = Some(vec!["hearth.example TXT x".to_owned()]);
+        },
+    ),
+    ("a public record differs", "resolver-other", |w| {
+        w.resolver = Some(vec!["hearth.example A 198.51.100.1".to_owned()]);
+    }),
+    (
+        "a resolver between answers SRV with an error",
+        "resolver-srv",
+        |w| {
+            w.resolver = Some(vec!["hearth.example A 127.0.0.1".to_owned()]);
+            w.resolver_fails_srv = true;
+        },
+    ),
+    (
+        ".well-known is 404 and 8448 closed",
+        "well-known-absent",
+        World::drop_srv,
+    ),
+    (".well-known is a page", "well-known-html", |w| {
+        w.drop_srv();
+        w.web.say(SERVER, 200, "text/html", "<!doctype html><p>Welcome");
+    }),
+    (".well-known is too large", "well-known-too-large", |w| {
+        w.drop_srv();
+        w.web.say(
+            SERVER,
+            200,
+            "application/json",
+            &format!("{{\"x\":\"{}\"}}", "y".repeat(60_000)),
+        );
+    }),
+    (".well-known is no JSON", "well-known-json", |w| {
+        w.drop_srv();
+        w.web.say(SERVER, 200, "application/json", "m.hearth.example:443");
+    }),
+    (".well-known lacks m.server", "well-known-field", |w| {
+        w.drop_srv();
+        w.web.say(
+            SERVER,
+            200,
+            "application/json",
+            "{\"server\":\"m.hearth.example\"}",
+        );
+    }),
+    (".well-known names port 99999", "well-known-target", |w| {
+        w.drop_srv();
+        w.web.say(
+            SERVER,
+            200,
+            "application/json",
+            "{\"m.server\":\"m.hearth.example:99999\"}",
+        );
+    }),
+    (".well-known names a URL", "well-known-target", |w| {
+        w.drop_srv();
+        w.web.say(
+            SERVER,
+            200,
+            "application/json",
+            "{\"m.server\":\"https://m.hearth.example\"}",
+        );
+    }),
+    (".well-known redirects in a circle", "well-known-loop", |w| {
+        w.drop_srv();
+        w.web
+            .redirect(SERVER, "https://hearth.example/.well-known/matrix/server");
+    }),
+    (".well-known redirects to http", "well-known-redirect", |w| {
+        w.drop_srv();
+        w.web.redirect(SERVER, "http://hearth.example/server");
+    }),
+    (
+        ".well-known redirects to this machine",
+        "well-known-unreachable",
+        |w| {
+            w.web.redirect(SERVER, "https://[::1]/server");
+            w.only_note = true;
+        },
+    ),
+    (".well-known answers 500", "well-known-status", |w| {
+        w.drop_srv();
+        w.web.say(SERVER, 500, "text/plain", "oops");
+    }),
+    (".well-known has another content type", "well-known-type", |w| {
+        w.drop_srv();
+        w.web.say(
+            SERVER,
+            200,
+            "text/plain",
+            "{\"m.server\":\"hearth.example:{fed}\"}",
+        );
+    }),
+    (".well-known has the wrong certificate", "well-known-tls", |w| {
+        w.drop_srv();
+        w.web.cert = Cert::Of("other.example");
+    }),
+    ("the delegated host has no address", "target-no-address", |w| {
+        w.drop_srv();
+        w.web.say(
+            SERVER,
+            200,
+            "application/json",
+            "{\"m.server\":\"gone.hearth.example:8448\"}",
+        );
+    }),
+    ("SRV questions fail", "srv-failed", |w| {
+        w.fail("_matrix-fed._tcp.hearth.example", 2)
+    }),
+    ("SRV names an alias", "srv-alias", |w| {
+        w.records[1] = "m.hearth.example CNAME hearth.example".to_owned();
+    }),
+    ("SRV names a host without address", "srv-no-address", |w| {
+        w.records.remove(1);
+    }),
+    ("SRV names the root", "srv-none", |w| {
+        w.drop_srv();
+        w.records
+            .push("_matrix-fed._tcp.hearth.example SRV 0 0 0 .".to_owned());
+    }),
+    ("SRV names port 0", "srv-port", |w| {
+        w.drop_srv();
+        w.records
+            .push("_matrix-fed._tcp.hearth.example SRV 0 0 0 m.hearth.example".to_owned());
+    }),
+    ("only the deprecated SRV", "srv-deprecated", |w| {
+        w.drop_srv();
+        w.records
+            .push("_matrix._tcp.hearth.example SRV 10 5 {fed} m.hearth.example".to_owned());
+    }),
+    ("the port is closed", "port-closed", |w| w.fed.mode = Mode::Closed),
+    (
+        "the address is this machine's, and not allowed",
+        "address-useless",
+        |w| w.is_allowed = false,
+    ),
+    (
+        "the address is private, of no zone of ours",
+        "forbidden-address",
+        |w| {
+            w.records[1] = "m.hearth.example A 10.77.0.1".to_owned();
+        },
+    ),
+    ("IPv6 is announced and dead", "ipv6-dead", |w| {
+        w.records.push("m.hearth.example AAAA ::1".to_owned());
+        w.allow_v6 = true;
+    }),
+    ("one of two addresses is dead", "address-dead", |w| {
+        w.records.push("m.hearth.example A 127.0.0.2".to_owned());
+    }),
+    ("no TLS on the port", "not-tls", |w| w.fed.mode = Mode::Plain),
+    ("the connection ends in the handshake", "tls-closed", |w| {
+        w.fed.mode = Mode::Hangup
+    }),
+    ("the server never answers", "tls-silent", |w| {
+        w.fed.mode = Mode::Silent
+    }),
+    ("TLS 1.1 only", "tls-version", |w| w.fed.mode = Mode::OldTls),
+    ("a TLS server that knows the name not", "tls-refused", |w| {
+        w.fed.mode = Mode::Alert(112)
+    }),
+    ("the certificate is of another name", "certificate-name", |w| {
+        w.fed.cert = Cert::Of("other.example")
+    }),
+    (
+        "the certificate is of the SRV target",
+        "certificate-srv-target",
+        |w| {
+            w.fed.cert = Cert::Of("m.hearth.example");
+        },
+    ),
+    ("the certificate has expired", "certificate-expired", |w| {
+        w.fed.cert = Cert::Expired
+    }),
+    ("the certificate is not valid yet", "certificate-not-yet", |w| {
+        w.fed.cert = Cert::Early
+    }),
+    (
+        "the intermediate certificate is missing",
+        "certificate-chain",
+        |w| w.fed.cert = Cert::NoIntermediate,
+    ),
+    ("the authority is not known", "certificate-unknown", |w| {
+        w.fed.cert = Cert::Stranger
+    }),
+    (
+        "the certificate has signed itself",
+        "certificate-self-signed",
+        |w| w.fed.cert = Cert::SelfSigned,
+    ),
+    ("the homeserver behind the proxy is down", "server-down", |w| {
+        w.fed.say(VERSION, 502, "text/html", "<h1>502")
+    }),
+    ("the proxy does not pass /_matrix", "version-status", |w| {
+        w.fed.say(VERSION, 404, "text/html", "<h1>404")
+    }),
+    ("the version is a page", "version-not-json", |w| {
+        w.fed.say(VERSION, 200, "text/html", "<p>Hello")
+    }),
+    ("the server closes after the handshake", "no-http", |w| {
+        w.fed.mode = Mode::Mute
+    }),
+    ("the keys are not passed", "keys-status", |w| {
+        w.fed.say(KEYS, 404, "application/json", "{}")
+    }),
+    ("the keys are no JSON", "keys-not-json", |w| {
+        w.fed.say(KEYS, 200, "text/html", "<p>")
+    }),
+    ("the keys are another server's", "keys-server-name", |w| {
+        w.fed.keys = stand::keys("other.example", 1 << 45)
+    }),
+    ("the keys have a wrong signature", "keys-signature", |w| {
+        w.fed.keys = w.fed.keys.replace(
+            "\"valid_until_ts\":35184372088832",
+            "\"valid_until_ts\":35184372088833",
+        );
+    }),
+    ("the keys hold no key", "keys-none", |w| {
+        w.fed.say(
+            KEYS,
+            200,
+            "application/json",
+            "{\"server_name\":\"hearth.example\",\"verify_keys\":{}}",
+        );
+    }),
+    ("the keys have expired", "keys-expired", |w| {
+        w.fed.keys = stand::keys("hearth.example", 1_000_000)
+    }),
+    ("the clock is off by a day", "clock", |w| w.fed.clock = 86_400),
+    ("clients: .well-known answers 500", "client-well-known", |w| {
+        w.only = "client";
+        w.web.say(CLIENT, 500, "text/plain", "");
+    }),
+    ("clients: .well-known is a page", "client-well-known", |w| {
+        w.only = "client";
+        w.web.say(CLIENT, 200, "text/html", "<p>");
+    }),
+    ("clients: base_url is missing", "client-base-url", |w| {
+        w.only = "client";
+        w.web.say(CLIENT, 200, "application/json", "{}");
+    }),
+    ("clients: base_url has no address", "client-no-address", |w| {
+        w.only = "client";
+        w.web.say(
+            CLIENT,
+            200,
+            "application/json",
+            "{\"m.homeserver\":{\"base_url\":\"https://gone.hearth.example\"}}",
+        );
+    }),
+    ("clients: versions is a page", "versions-not-json", |w| {
+        w.only = "client";
+        w.web.say(VERSIONS, 200, "text/html", "<p>");
+    }),
+    ("clients: versions is not passed", "versions-status", |w| {
+        w.only = "client";
+        w.web.say(VERSIONS, 404, "text/html", "<p>");
+    }),
+    ("clients: CORS is missing", "cors", |w| {
+        w.only = "client";
+        w.web.has_cors = false;
+    }),
+    ("clients: login is not there", "login-status", |w| {
+        w.only = "client";
+        w.web.say(LOGIN, 404, "application/json", "{}");
+    }),
+    ("clients: no way to log in", "login-flows", |w| {
+        w.only = "client";
+        w.web.say(LOGIN, 200, "application/json", "{\"flows\":[]}");
+    }),
+    ("clients: port 443 is closed", "port-closed", |w| {
+        w.only = "client";
+        w.web.mode = Mode::Closed;
+    }),
+    ("TURN is dead", "turn-dead", |w| w.turn(false, false)),
+    ("TURN answers over UDP only", "turn-udp-only", |w| {
+        w.turn(true, false)
+    }),
+    ("TURN answers over TCP only", "turn-no-udp", |w| {
+        w.turn(false, true)
+    }),
+    ("TURN has no address", "turn-no-address", |w| {
+        w.turn(true, true);
+        w.records.retain(|record| !record.starts_with("turn."));
+    }),
+];
+
+#[test]
+fn the_doctor_names_the_fault_that_was_seeded() {
+    let mut golden = String::new();
+    let mut wrong = Vec::new();
+    for (what, word, seed) in FAULTS {
+        let mut world = World::healthy();
+        seed(&mut world);
+        let said = run(&world);
+        let named = if world.only_note {
+            said.noted.contains(&(*word).to_owned())
+        } else {
+            said.fault == *word
+        };
+        if !named {
+            wrong.push(format!(
+                "{what}: expected {word}, and it said {}\n{}",
+                said.fault, said.all
+            ));
+        }
+        golden.push_str(&format!(
+            "{what:52} {word:24} exit {:2}\n    {}\n",
+            said.exit, said.sentence
+        ));
+    }
+    let seeded = FAULTS.iter().filter(|(_, word, _)| *word != "works").count();
+    assert!(seeded >= 40, "{seeded} faults");
+    assert!(
+        wrong.is_empty(),
+        "{} of {} wrong:\n{}",
+        wrong.len(),
+        FAULTS.len(),
+        wrong.join("\n")
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/faults.txt");
+    if std::env::var_os("HEARTHDNS_BLESS").is_some() {
+        std::fs::write(&path, &golden).unwrap();
+    }
+    assert_eq!(
+        golden,
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        "see {}",
+        path.display()
+    );
+}

@@ -1,0 +1,577 @@
+//! The stand-ins of `tests/faults.rs`: a nameserver, web servers and a TURN server on loopback, healthy until something is
+//! changed in them.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use data_encoding::BASE64_NOPAD;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+
+use super::support::{Act, House, Message, Upstream};
+
+/// Which certificate a server shows.
+#[derive(Clone, Copy)]
+pub(crate) enum Cert {
+    /// Of this name, with the whole chain.
+    Of(&'static str),
+    Expired,
+    Early,
+    NoIntermediate,
+    Stranger,
+    SelfSigned,
+}
+
+/// What a server does with a connection.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mode {
+    /// TLS and HTTP.
+    Serve,
+    /// Nobody listens.
+    Closed,
+    /// HTTP without TLS.
+    Plain,
+    /// Closes before a word.
+    Hangup,
+    /// Takes it and says nothing.
+    Silent,
+    /// A server hello of TLS 1.1.
+    OldTls,
+    /// This alert.
+    Alert(u8),
+    /// TLS, and then the end.
+    Mute,
+}
+
+/// A web server.
+pub(crate) struct Site {
+    pub(crate) mode: Mode,
+    pub(crate) cert: Cert,
+    pub(crate) keys: String,
+    pub(crate) has_cors: bool,
+    /// Seconds by which its clock is ahead.
+    pub(crate) clock: u64,
+    said: HashMap<String, (u16, String, String)>,
+}
+
+impl Site {
+    /// Answers a path so.
+    pub(crate) fn say(&mut self, path: &str, status: u16, kind: &str, body: &str) {
+        let said = (status, format!("Content-Type: {kind}"), body.to_owned());
+        self.said.insert(path.to_owned(), said);
+    }
+
+    /// Sends a path elsewhere.
+    pub(crate) fn redirect(&mut self, path: &str, to: &str) {
+        let said = (302, format!("Location: {to}"), String::new());
+        self.said.insert(path.to_owned(), said);
+    }
+}
+
+/// Everything of one case.
+pub(crate) struct World {
+    /// Records as `NAME TYPE DATA`; `{fed}` is the homeserver's port.
+    pub(crate) records: Vec<String>,
+    /// What a resolver in between says, where it is another.
+    pub(crate) resolver: Option<Vec<String>>,
+    pub(crate) resolver_fails_srv: bool,
+    pub(crate) web: Site,
+    pub(crate) fed: Site,
+    pub(crate) only: &'static str,
+    pub(crate) is_allowed: bool,
+    pub(crate) allow_v6: bool,
+    /// The fault is told, and is not what decides.
+    pub(crate) only_note: bool,
+    fails: Vec<(String, Option<u16>, u16)>,
+    turn: Option<(bool, bool)>,
+}
+
+impl World {
+    pub(crate) fn healthy() -> Self {
+        let site = || Site {
+            mode: Mode::Serve,
+            cert: Cert::Of("hearth.example"),
+            keys: keys("hearth.example", 1 << 45),
+            has_cors: true,
+            clock: 0,
+            said: HashMap::new(),
+        };
+        World {
+            records: [
+                "hearth.example A 127.0.0.1",
+                "m.hearth.example A 127.0.0.1",
+                "_matrix-fed._tcp.hearth.example SRV 10 5 {fed} m.hearth.example",
+            ]
+            .map(str::to_owned)
+            .into(),
+            resolver: None,
+            resolver_fails_srv: false,
+            web: site(),
+            fed: site(),
+            only: "server",
+            is_allowed: true,
+            allow_v6: false,
+            only_note: false,
+            fails: Vec::new(),
+            turn: None,
+        }
+    }
+
+    /// No SRV record.
+    pub(crate) fn drop_srv(&mut self) {
+        self.records.retain(|record| !record.contains(" SRV "));
+    }
+
+    /// A name gets this code.
+    pub(crate) fn fail(&mut self, name: &str, rcode: u16) {
+        self.fails.push((name.to_owned(), None, rcode));
+    }
+
+    /// A name and type get this code.
+    pub(crate) fn fail_type(&mut self, name: &str, rtype: u16, rcode: u16) {
+        self.fails.push((name.to_owned(), Some(rtype), rcode));
+    }
+
+    /// Looks at TURN, which answers over these.
+    pub(crate) fn turn(&mut self, udp: bool, tcp: bool) {
+        self.only = "turn";
+        self.turn = Some((udp, tcp));
+        self.records.push("turn.hearth.example A 127.0.0.1".to_owned());
+    }
+}
+
+/// What the doctor said.
+pub(crate) struct Said {
+    /// The word of the fault, or `works`.
+    pub(crate) fault: String,
+    pub(crate) exit: i32,
+    pub(crate) sentence: String,
+    pub(crate) noted: Vec<String>,
+    pub(crate) all: String,
+}
+
+fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>) -> Upstream {
+    Upstream::start(move |query: &Message, _| {
+        let name = query.qname().trim_end_matches('.').to_ascii_lowercase();
+        let fail = fails
+            .iter()
+            .find(|(of, rtype, _)| *of == name && rtype.is_none_or(|rtype| rtype == query.qtype()));
+        if let Some((_, _, rcode)) = fail {
+            return vec![Act::Send(query.reply().code(*rcode))];
+        }
+        let mut reply = query.reply();
+        let mut owner = name.clone();
+        let mut exists = false;
+        for _ in 0..4 {
+            let mut next = None;
+            for record in &records {
+                let mut words = record.splitn(3, ' ');
+                let (of, rtype, data) = (
+                    words.next().unwrap(),
+                    words.next().unwrap(),
+                    words.next().unwrap(),
+                );
+                if of != owner {
+                    continue;
+                }
+                exists = true;
+                let number = match rtype {
+                    "A" => 1,
+                    "CNAME" => 5,
+                    "TXT" => 16,
+                    "AAAA" => 28,
+                    _ => 33,
+                };
+                if number == query.qtype() || number == 5 {
+                    let data = match rtype {
+                        "SRV" | "CNAME" if !data.ends_with('.') => format!("{data}."),
+                        _ => data.to_owned(),
+                    };
+                    reply = reply.answer(&format!("{owner}. 300 {rtype} {data}"));
+                }
+                if number == 5 {
+                    next = Some(data.to_owned());
+                }
+            }
+            match next {
+                Some(target) => owner = target,
+                None => break,
+            }
+        }
+        vec![Act::Send(if exists { reply } else { reply.code(3) })]
+    })
+}
+
+/// The identity of the tests: an authority, an intermediate one, and what the latter signs.
+struct Authority {
+    root: rcgen::Certificate,
+    middle: rcgen::Certificate,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let ca = |name: String| {
+            let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params
+        };
+        let (root_key, middle_key) = (
+            rcgen::KeyPair::generate().unwrap(),
+            rcgen::KeyPair::generate().unwrap(),
+        );
+        let root_params = ca(format!("{name} root"));
+        let root = root_params.self_signed(&root_key).unwrap();
+        let root_issuer = rcgen::Issuer::new(root_params, root_key);
+        let middle_params = ca(format!("{name} intermediate"));
+        let middle = middle_params.signed_by(&middle_key, &root_issuer).unwrap();
+        Authority {
+            root,
+            middle,
+            issuer: rcgen::Issuer::new(middle_params, middle_key),
+        }
+    }
+
+    fn identity(&self, cert: Cert) -> (Vec<CertificateDer<'static>>, Vec<u8>) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let name = match cert {
+            Cert::Of(name) => name,
+            _ => "hearth.example",
+        };
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2099, 1, 1);
+        match cert {
+            Cert::Expired => params.not_after = rcgen::date_time_ymd(2021, 1, 1),
+            Cert::Early => params.not_before = rcgen::date_time_ymd(2098, 1, 1),
+            _ => {}
+        }
+        if let Cert::NoIntermediate = cert {
+            // What public authorities write: where their own certificate is (RFC 5280, 4.2.2.1).
+            let value = vec![
+                0x30, 0x12, 0x30, 0x10, 0x06, 0x08, 0x2b, 6, 1, 5, 5, 7, 0x30, 2, 0x86, 4, b'u', b':', b'/',
+                b'/',
+            ];
+            let extension = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], value);
+            params.custom_extensions = vec![extension];
+        }
+        let stranger;
+        let (certificate, middle) = match cert {
+            Cert::SelfSigned => (params.self_signed(&key).unwrap(), None),
+            Cert::Stranger => {
+                stranger = Authority::new("stranger");
+                let made = params.signed_by(&key, &stranger.issuer).unwrap();
+                (made, Some(stranger.middle.der().clone()))
+            }
+            Cert::NoIntermediate => (params.signed_by(&key, &self.issuer).unwrap(), None),
+            _ => {
+                let made = params.signed_by(&key, &self.issuer).unwrap();
+                (made, Some(self.middle.der().clone()))
+            }
+        };
+        let chain = std::iter::once(certificate.der().clone()).chain(middle);
+        (chain.collect(), key.serialize_der())
+    }
+}
+
+/// Signing keys of a server, valid until then in milliseconds.
+pub(crate) fn keys(server: &str, until: u64) -> String {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let key = BASE64_NOPAD.encode(pair.public_key().as_ref());
+    // Sorted and without white space, as canonical JSON is.
+    let bare = format!(
+        "\"server_name\":\"{server}\",\"valid_until_ts\":{until},\"verify_keys\":{{\"ed25519:a\":{{\"key\":\"{key}\"}}}}"
+    );
+    let signed = format!("{{\"old_verify_keys\":{{}},{bare}}}");
+    let signature = BASE64_NOPAD.encode(pair.sign(signed.as_bytes()).as_ref());
+    format!(
+        "{{\"old_verify_keys\":{{}},{bare},\"signatures\":{{\"{server}\":{{\"ed25519:a\":\"{signature}\"}}}}}}"
+    )
+}
+
+/// A running server; its thread ends with it.
+struct Server {
+    at: SocketAddr,
+    stop: Arc<AtomicBool>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        TcpStream::connect(self.at).ok();
+    }
+}
+
+fn serve(listener: TcpListener, site: &Site, authority: &Authority, ports: &[(&str, u16)]) -> Option<Server> {
+    let at = listener.local_addr().unwrap();
+    if site.mode == Mode::Closed {
+        return None;
+    }
+    let (chain, key) = authority.identity(site.cert);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivatePkcs8KeyDer::from(key).into())
+        .unwrap();
+    let config = Arc::new(config);
+    let mut said: HashMap<String, (u16, String, String)> = HashMap::new();
+    for (path, body) in [
+        (
+            super::VERSION,
+            "{\"server\":{\"name\":\"Stand-in\",\"version\":\"1\"}}",
+        ),
+        (super::KEYS, site.keys.as_str()),
+        (
+            super::CLIENT,
+            "{\"m.homeserver\":{\"base_url\":\"https://hearth.example\"}}",
+        ),
+        (super::VERSIONS, "{\"versions\":[\"v1.1\",\"v1.11\"]}"),
+        (super::LOGIN, "{\"flows\":[{\"type\":\"m.login.password\"}]}"),
+    ] {
+        said.insert(
+            path.to_owned(),
+            (200, "Content-Type: application/json".to_owned(), body.to_owned()),
+        );
+    }
+    said.extend(site.said.clone());
+    for (_, _, body) in said.values_mut() {
+        for (word, port) in ports {
+            *body = body.replace(word, &port.to_string());
+        }
+    }
+    let (mode, clock) = (site.mode, site.clock);
+    let cors = if site.has_cors {
+        "Access-Control-Allow-Origin: *\r\n"
+    } else {
+        ""
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming().map_while(Result::ok) {
+            if stopped.load(Ordering::SeqCst) {
+                return;
+            }
+            if mode == Mode::Silent {
+                held.push(stream);
+                continue;
+            }
+            connection(stream, mode, &config, &said, cors, clock);
+        }
+    });
+    Some(Server { at, stop })
+}
+
+fn connection(
+    mut tcp: TcpStream,
+    mode: Mode,
+    config: &Arc<rustls::ServerConfig>,
+    said: &HashMap<String, (u16, String, String)>,
+    cors: &str,
+    clock: u64,
+) {
+    tcp.set_read_timeout(Some(Duration::from_secs(10))).ok();
+    match mode {
+        Mode::Hangup => {
+            hear(&mut tcp);
+            return;
+        }
+        Mode::Plain => {
+            hear(&mut tcp);
+            tcp.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                .ok();
+            return;
+        }
+        Mode::OldTls | Mode::Alert(_) => {
+            hear(&mut tcp);
+            // A fatal alert: protocol_version, or the one that is wanted.
+            let alert = if let Mode::Alert(alert) = mode { alert } else { 70 };
+            tcp.write_all(&[0x15, 3, 2, 0, 2, 2, alert]).ok();
+            return;
+        }
+        _ => {}
+    }
+    let connection = rustls::ServerConnection::new(Arc::clone(config)).unwrap();
+    let mut stream = rustls::StreamOwned::new(connection, tcp);
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0; 1024];
+        match stream.read(&mut byte) {
+            Ok(len) if len > 0 => request.extend_from_slice(&byte[..len]),
+            _ => return,
+        }
+    }
+    if mode == Mode::Mute {
+        return;
+    }
+    let text = String::from_utf8_lossy(&request);
+    let path = text.split(' ').nth(1).unwrap_or_default();
+    let missing = (404, "Content-Type: text/plain".to_owned(), "no".to_owned());
+    let (status, field, body) = said.get(path).unwrap_or(&missing);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + clock;
+    let reply = format!(
+        "HTTP/1.1 {status} X\r\nDate: {}\r\n{field}\r\n{cors}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        http_date(now),
+        body.len()
+    );
+    stream.write_all(reply.as_bytes()).ok();
+    stream.conn.send_close_notify();
+    stream.flush().ok();
+}
+
+/// Waits for a client's first bytes.
+fn hear(tcp: &mut TcpStream) -> usize {
+    tcp.read(&mut [0; 4096]).unwrap_or(0)
+}
+
+fn http_date(seconds: u64) -> String {
+    let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let text = hearthdns::zone::master::civil::write_time(seconds);
+    let month: usize = text[5..7].parse().unwrap();
+    format!(
+        "Mon, {} {} {} {} GMT",
+        &text[8..10],
+        months[month - 1],
+        &text[..4],
+        &text[11..19]
+    )
+}
+
+/// Answers a STUN binding.
+fn binding(request: &[u8]) -> Vec<u8> {
+    let mut reply = request[..20].to_vec();
+    reply[..4].copy_from_slice(&[1, 1, 0, 0]);
+    reply
+}
+
+/// Starts everything, and asks the doctor.
+pub(crate) fn run(world: &World) -> Said {
+    let authority = Authority::new("test");
+    let fed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let web = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let turn = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let [fed_port, web_port, turn_port] = [&fed, &web, &turn].map(|held| held.local_addr().unwrap().port());
+    let ports = [("{fed}", fed_port)];
+    let filled = |records: &[String]| -> Vec<String> {
+        records
+            .iter()
+            .map(|record| record.replace("{fed}", &fed_port.to_string()))
+            .collect()
+    };
+    let servers = [
+        serve(fed, &world.fed, &authority, &ports),
+        serve(web, &world.web, &authority, &ports),
+    ];
+    let main = zone(filled(&world.records), world.fails.clone());
+    let between = world.resolver.as_ref().map(|records| {
+        let fails = if world.resolver_fails_srv {
+            vec![("_matrix-fed._tcp.hearth.example".to_owned(), None, 2)]
+        } else {
+            Vec::new()
+        };
+        zone(filled(records), fails)
+    });
+    let (udp, tcp) = world.turn.unwrap_or_default();
+    if udp {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, turn_port)).unwrap();
+        std::thread::spawn(move || {
+            let mut room = [0; 1500];
+            // One question, or a run that never asks.
+            socket.set_read_timeout(Some(Duration::from_secs(60))).ok();
+            if let Ok((len, from)) = socket.recv_from(&mut room) {
+                socket.send_to(&binding(&room[..len]), from).ok();
+            }
+        });
+    }
+    if tcp {
+        std::thread::spawn(move || {
+            if let Ok((mut stream, _)) = turn.accept() {
+                let mut room = [0; 20];
+                if stream.read_exact(&mut room).is_ok() {
+                    stream.write_all(&binding(&room)).ok();
+                }
+            }
+        });
+    } else {
+        drop(turn);
+    }
+    let house = House::new();
+    house.write("ca.pem", &authority.root.pem());
+    let ca = house.path("ca.pem").display().to_string();
+    let via = main.addr.to_string();
+    let nameserver = between
+        .as_ref()
+        .map_or(via.clone(), |between| between.addr.to_string());
+    let web_at = format!("hearth.example:443=127.0.0.1:{web_port}");
+    let closed = format!(
+        "hearth.example:8448=127.0.0.1:{}",
+        super::support::free_address().port()
+    );
+    let turn_at = format!("turn.hearth.example:{turn_port}");
+    let mut args = vec![
+        "--json",
+        "matrix",
+        "doctor",
+        "hearth.example",
+        "--via",
+        &via,
+        "--nameserver",
+        &nameserver,
+        "--ca-file",
+        &ca,
+        "--connect",
+        &web_at,
+        "--connect",
+        &closed,
+        "--only",
+        world.only,
+        "--step",
+        "2",
+    ];
+    if world.turn.is_some() {
+        args.extend(["--turn", &turn_at]);
+    }
+    if world.is_allowed {
+        args.extend(["--allow", "127.0.0.0/8"]);
+    }
+    if world.allow_v6 {
+        args.extend(["--allow", "::1"]);
+    }
+    let ran = house.dnsctl_offline(&args);
+    drop(servers);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.stdout, ran.stderr));
+    let told = &json["ok"];
+    let noted = told["links"].as_array().into_iter().flatten();
+    let neutral = |text: &str| {
+        let mut text = text.to_owned();
+        for (port, word) in [(fed_port, "FED"), (web_port, "WEB"), (turn_port, "TURN")] {
+            text = text.replace(&format!(":{port}"), &format!(":{word}"));
+        }
+        let closed = closed.rsplit_once(':').unwrap().1;
+        let via = via.rsplit_once(':').unwrap().1;
+        let nameserver = nameserver.rsplit_once(':').unwrap().1;
+        text.replace(&format!(":{closed}"), ":8448")
+            .replace(&format!(":{via}"), ":DNS")
+            .replace(&format!(":{nameserver}"), ":RESOLVER")
+    };
+    Said {
+        fault: told["fault"].as_str().unwrap_or("works").to_owned(),
+        exit: ran.code,
+        sentence: neutral(told["sentence"].as_str().unwrap_or_default()),
+        noted: noted
+            .filter_map(|link| link["fault"].as_str().map(str::to_owned))
+            .collect(),
+        all: serde_json::to_string_pretty(told).unwrap(),
+    }
+}
