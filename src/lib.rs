@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod device;
 pub mod engine;
 pub mod health;
+pub mod lan;
 pub mod matrix;
 pub mod message;
 pub mod onboard;

@@ -234,6 +234,12 @@ impl View {
                 zones.push(passing_on(&Arc::new(zone)));
             }
         }
+        if let Some(lan) = &builtins.itself.lan {
+            let is_route = |target: &Target| matches!(target, Target::Route(_));
+            let routed = routes.iter().filter(|(_, target)| is_route(target));
+            let routed: Vec<Name> = routed.map(|(domain, _)| domain.clone()).collect();
+            lan.lay_under(&mut zones, &routed);
+        }
         let depth = zones
             .iter()
             .map(|zone| zone.origin().label_count())

@@ -191,18 +191,43 @@ pub(super) fn host_name(text: &str) -> Result<Name, String> {
              own in front of it"
         ));
     }
+    match unreachable(&name) {
+        Some(why) => Err(format!(
+            "{why}; choose a name in a domain of your own, found {}",
+            shown(text)
+        )),
+        None => Ok(name),
+    }
+}
+
+/// Reads a domain for hosts of the house; in lower case.
+pub(super) fn domain_name(text: &str) -> Result<Name, String> {
+    let name = Name::parse(text, None).map_err(|error| error.to_string())?;
+    let name = name.as_ref().to_lowercase();
+    if name.as_ref().is_root() || !name.as_ref().labels().all(is_host_label) {
+        return Err(format!(
+            "expected a domain of letters, digits and `-` (RFC 1123, 2.1), such as lan, found {}",
+            shown(text)
+        ));
+    }
+    match unreachable(&name) {
+        Some(why) => Err(format!(
+            "{why}; choose another domain, such as lan, found {}",
+            shown(text)
+        )),
+        None => Ok(name),
+    }
+}
+
+/// Why no device would ask us for this name.
+fn unreachable(name: &Name) -> Option<&'static str> {
     let is_below = |domain: &str| {
         domain
             .parse::<Name>()
             .is_ok_and(|domain| name.as_ref().is_at_or_below(domain.as_ref()))
     };
-    match UNREACHABLE.iter().find(|(domain, _)| is_below(domain)) {
-        Some((_, why)) if !is_below("home.arpa") => Err(format!(
-            "{why}; choose a name in a domain of your own, found {}",
-            shown(text)
-        )),
-        _ => Ok(name),
-    }
+    let found = UNREACHABLE.iter().find(|(domain, _)| is_below(domain));
+    found.filter(|_| !is_below("home.arpa")).map(|(_, why)| *why)
 }
 
 fn is_host_label(label: &[u8]) -> bool {

@@ -15,6 +15,7 @@ mod devices;
 mod doctor;
 mod forwarding;
 mod host;
+mod lan;
 mod listeners;
 mod onboard;
 mod openwrt;
@@ -31,6 +32,7 @@ pub use devices::*;
 pub use doctor::*;
 pub use forwarding::*;
 pub use host::*;
+pub use lan::*;
 pub use listeners::*;
 pub use onboard::*;
 pub use openwrt::*;
@@ -683,6 +685,7 @@ pub static TABLE: &[Limit] = &joined::<
             + PAGES.len()
             + OPENWRT.len()
             + DOCTOR.len()
+            + LAN.len()
     },
 >(&[
     FIRST,
@@ -693,6 +696,7 @@ pub static TABLE: &[Limit] = &joined::<
     PAGES,
     OPENWRT,
     DOCTOR,
+    LAN,
 ]);
 
 const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {

@@ -14,6 +14,7 @@ pub mod certificate;
 pub mod discovery;
 mod dnssec;
 mod document;
+mod lan;
 pub mod limits;
 pub mod listen;
 #[cfg(feature = "openwrt")]
@@ -40,6 +41,7 @@ pub use address::from_resolv_conf;
 pub use certificate::{CertificateConfig, CertificateFiles};
 pub use discovery::{Ddr, DiscoveryConfig};
 pub use dnssec::{DnssecConfig, NegativeAnchor};
+pub use lan::LanConfig;
 use limits::Limit;
 pub use listen::{ListenScheme, ListenUrl};
 pub use routes::{RouteConfig, RouteTarget, ScreenConfig, Servers};
@@ -101,6 +103,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// `dnssec`: validation of what upstreams say.
     pub dnssec: DnssecConfig,
+    /// `lan`: names of the devices of the house.
+    pub lan: Option<LanConfig>,
     /// `log.level`.
     pub log: LogLevel,
     /// `history.versions`: earlier versions kept of each zone.
@@ -317,6 +321,7 @@ impl Config {
                 file_every: limits::CACHE_FILE_HOURS.default_time(),
             },
             dnssec: DnssecConfig::default(),
+            lan: None,
             log: LogLevel::default(),
             history_versions: limits::HISTORY_VERSIONS.default_usize(),
         }

@@ -19,6 +19,7 @@ use super::address::{self, shown};
 use super::discovery;
 use super::dnssec;
 use super::document::{self, Kind, Node};
+use super::lan;
 use super::limits::{self, Limit};
 use super::values::{Reader, located};
 use super::{CertificateConfig, Clients, Config, ConnectionConfig, Overrides, ViewConfig, whole};
@@ -37,6 +38,7 @@ pub(super) const TOP: &[&str] = &[
     "edns_payload",
     "encrypted",
     "history",
+    "lan",
     "listen",
     "log",
     "name",
@@ -69,6 +71,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("dnssec", dnssec::KEYS),
     ("encrypted", CONNECTIONS),
     ("history", &["versions"]),
+    ("lan", lan::KEYS),
     ("log", &["level"]),
     ("screen", &["bogus", "rebinding", "rebinding_exempt"]),
     ("tcp", CONNECTIONS),
@@ -160,6 +163,7 @@ impl Reader {
                     self.connections(node, "encrypted", keys, |config| &mut config.encrypted);
                 }
                 "history" => self.history(node),
+                "lan" => self.lan(node),
                 "listen" => self.listen(node),
                 "log" => self.log(node),
                 "name" => self.server_name(node),

@@ -82,6 +82,7 @@ pub fn execute(
         | Request::CacheStats(_)
         | Request::CacheDump(_)
         | Request::Reconnect(_)
+        | Request::Lan(_)
         | Request::Facts(_)
         | Request::Certificate(_)
         | Request::RenewCertificate(_)

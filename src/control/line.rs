@@ -118,7 +118,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
 type Reader = fn(Value) -> Result<Request, String>;
 
 /// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 27] = [
+const COMMANDS: [(&str, Reader); 28] = [
     ("add-record", |words| read(words).map(Request::AddRecord)),
     ("set-record", |words| read(words).map(Request::SetRecord)),
     ("remove-record", |words| read(words).map(Request::RemoveRecord)),
@@ -136,6 +136,7 @@ const COMMANDS: [(&str, Reader); 27] = [
     ("cache-stats", |words| read(words).map(Request::CacheStats)),
     ("cache-dump", |words| read(words).map(Request::CacheDump)),
     ("reconnect", |words| read(words).map(Request::Reconnect)),
+    ("lan", |words| read(words).map(Request::Lan)),
     ("certificate", |words| read(words).map(Request::Certificate)),
     ("renew-certificate", |words| {
         read(words).map(Request::RenewCertificate)
@@ -296,6 +297,7 @@ mod tests {
             "cache-stats",
             "cache-entries",
             "reconnected",
+            "lan",
             "certificate",
             "authority",
             "facts",
@@ -365,7 +367,7 @@ mod tests {
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
              remove-record, change, list-records, add-zone, remove-zone, list-zones, check, reload, status, stats, \
-             queries, flush, cache-stats, cache-dump, reconnect, certificate, renew-certificate, authority, facts, explain, \
+             queries, flush, cache-stats, cache-dump, reconnect, lan, certificate, renew-certificate, authority, facts, explain, \
              invite, devices, revoke, log, undo"
         );
         assert_eq!(

@@ -8,6 +8,7 @@ mod certificate;
 mod change;
 mod devices;
 mod doctor;
+mod lan;
 mod matrix;
 mod queries;
 mod setup;
@@ -21,6 +22,7 @@ pub use certificate::{Authority, CertificateStatus};
 pub use change::{ChangeWords, Changed, Mark, MemberWords, SetWords, ZoneChange};
 pub use devices::{DeviceState, DeviceStatus, DeviceWords, Devices, Invite, Invited, Revoked};
 pub use doctor::{Diagnosed, DiagnosedLink};
+pub use lan::{LanFile, LanName, LanNames, LanRefused};
 pub use matrix::{Finding, Matrix, MatrixCache, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
 pub use setup::Setup;
@@ -72,6 +74,8 @@ pub enum Request {
     CacheDump(CacheDump),
     /// Drops the connections to upstreams, as after a change of the network.
     Reconnect(Nothing),
+    /// The names of the devices of the house.
+    Lan(Nothing),
     /// The certificate of the encrypted listeners.
     Certificate(Nothing),
     /// A new one, now.
@@ -270,6 +274,8 @@ pub enum Answer {
     CacheEntries(CacheEntries),
     /// To `reconnect`.
     Reconnected(Reconnected),
+    /// To `lan`.
+    Lan(Box<LanNames>),
     /// To `certificate` and `renew-certificate`.
     Certificate(Box<CertificateStatus>),
     /// To `authority`.

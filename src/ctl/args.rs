@@ -171,6 +171,14 @@ modem. Upstreams that did not answer lately get another chance.
 Example, in a hotplug script:
   dnsctl reconnect";
 
+const LAN_WORDS: &str = "\
+Names come from the files that the section `lan` of the configuration names:
+leases of DHCP servers, hosts files, /etc/ethers. UNTIL is when a lease ends.
+What is refused is shown with the reason: a device may call itself anything.
+
+Example:
+  dnsctl lan";
+
 const CERTIFICATE_EXAMPLES: &str = "\
 Without a command it shows names, issuer, times, and what stands in the way.
 An authority of our own is made at the first start where listeners are
@@ -330,6 +338,9 @@ pub enum Command {
     /// Open new connections to upstreams
     #[command(after_help = RECONNECT_EXAMPLES)]
     Reconnect,
+    /// List the names of the devices of the house
+    #[command(after_help = LAN_WORDS)]
+    Lan,
     /// Show the certificate of the encrypted listeners
     #[command(after_help = CERTIFICATE_EXAMPLES, disable_help_subcommand = true)]
     Certificate(CertificateArgs),
@@ -683,6 +694,7 @@ impl Command {
                 below: args.below.clone(),
             }),
             Self::Reconnect => Request::Reconnect(Nothing {}),
+            Self::Lan => Request::Lan(Nothing {}),
             Self::Certificate(args) => match &args.command {
                 None => Request::Certificate(Nothing {}),
                 Some(CertificateCommand::Renew) => Request::RenewCertificate(Nothing {}),

@@ -210,6 +210,7 @@ fn on_files(settings: StoreSettings, request: &Request, why: Why, server: &Serve
             | Request::CacheStats(_)
             | Request::CacheDump(_)
             | Request::Reconnect(_)
+            | Request::Lan(_)
             | Request::Certificate(_)
             | Request::RenewCertificate(_)
             | Request::Authority(_)

@@ -1,6 +1,7 @@
 //! Answers as text for people: aligned tables, one line for one thing done.
 
 mod certificate;
+mod lan;
 mod matrix;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         Answer::Certificate(status) => certificate::print(status, &mut printed),
         Answer::Authority(authority) => certificate::print_authority(authority, &mut printed),
         Answer::Reconnected(reconnected) => print_reconnected(reconnected, &mut printed),
+        Answer::Lan(names) => lan::print(names, &mut printed),
         Answer::Explained(explained) => print_explained(explained, &mut printed),
         Answer::Invited(invited) => devices::print_invited(invited, &mut printed),
         Answer::Devices(all) => devices::print_devices(all, &mut printed),

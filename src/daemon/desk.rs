@@ -14,9 +14,10 @@ use tracing::{error, info};
 
 use super::certificates::Keeper;
 use super::devices::Guests;
+use super::lan::House;
 use super::presence::Presence;
 use super::reconnect::Reconnect;
-use super::{snapshot, unix_now};
+use super::{itself, snapshot, unix_now};
 use crate::cache::{Kind, Listed};
 use crate::config::{self, ListenUrl, limits};
 use crate::control::facts::{ServerWords, facts};
@@ -60,6 +61,7 @@ pub(super) struct Desk {
     pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) listeners: Vec<(ListenUrl, Transport)>,
     pub(super) guests: Arc<Guests>,
+    pub(super) house: Option<Arc<House>>,
     pub(super) started: Instant,
     /// Told of every publication: what expires next may be another record now.
     pub(super) published: Notify,
@@ -108,6 +110,13 @@ impl Daemon for Desk {
                 Ok(Answer::Reconnected(reconnected))
             }
             Request::Facts(_) => Ok(Answer::Facts(facts(&self.store(), &self.server_words()))),
+            Request::Lan(_) => {
+                let message = "nothing says where names of the LAN come from; add `lan: {domain: lan, …}` to the \
+                               configuration";
+                let house = self.house.as_deref();
+                let house = house.ok_or_else(|| Failure::new(Code::NotFound, message))?;
+                Ok(Answer::Lan(Box::new(house.names(&self.store()))))
+            }
             Request::Explain(words) => self.explain(&words).map(Answer::Explained),
             request => {
                 if let Some(answer) = self.guests.execute(&request) {
@@ -158,6 +167,9 @@ impl Desk {
             reloaded.defects.push(files::defect_text(&damage));
         }
         self.presence.look(unix_now());
+        if let Some(house) = &self.house {
+            house.look(unix_now());
+        }
         self.publish(loaded.parts);
         info!(
             "reloaded: {} zones, {} changed",
@@ -194,6 +206,19 @@ impl Desk {
         is_new
     }
 
+    /// Reads the files that tell the names of the LAN.
+    pub(super) fn look_at_house(&self) {
+        let mut store = self.store();
+        let Some(house) = &self.house else { return };
+        if house.look(unix_now()) {
+            self.publish(store.republish());
+        } else {
+            // A lease may end at another time.
+            self.published.notify_one();
+            house.tell();
+        }
+    }
+
     /// Where devices reach us.
     fn addresses(&self) -> Vec<IpAddr> {
         self.presence.itself().addresses
@@ -210,15 +235,21 @@ impl Desk {
     /// Publishes the zones without the records that have expired.
     pub(super) fn expire(&self) {
         let mut store = self.store();
-        if let Some(parts) = store.expire(unix_now()) {
+        let now = unix_now();
+        let is_house_other = self.house.as_ref().is_some_and(|house| house.expire(now));
+        if let Some(parts) = store.expire(now) {
             info!("records expired");
             self.publish(parts);
+        } else if is_house_other {
+            self.publish(store.republish());
         }
     }
 
     /// How long nothing expires.
     pub(super) fn until_expiry(&self) -> Duration {
-        let next = self.store().next_expiry().map(|at| at.saturating_sub(unix_now()));
+        let lease = self.house.as_ref().and_then(|house| house.next_end());
+        let next = self.store().next_expiry().into_iter().chain(lease).min();
+        let next = next.map(|at| at.saturating_sub(unix_now()));
         // Wall clocks jump, above all on a router without a battery: look again now and then.
         next.map_or(LONGEST_SLEEP, |seconds| {
             Duration::from_secs(seconds.max(1)).min(LONGEST_SLEEP)
@@ -226,8 +257,11 @@ impl Desk {
     }
 
     fn publish(&self, parts: Parts) {
-        self.engine
-            .publish(snapshot(parts, &self.routing, &self.presence.itself()));
+        let itself = itself(&self.presence, self.house.as_deref());
+        self.engine.publish(snapshot(parts, &self.routing, &itself));
+        if let Some(house) = &self.house {
+            house.tell();
+        }
         self.published.notify_one();
     }
 
@@ -244,7 +278,12 @@ impl Desk {
             private_only: url.private_only,
         };
         let damage = self.guests.devices().damage();
-        let defects = store.folder_defects().iter().chain(&damage);
+        let of_house = self
+            .house
+            .as_ref()
+            .map(|house| house.defects())
+            .unwrap_or_default();
+        let defects = store.folder_defects().iter().chain(&damage).chain(&of_house);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -508,6 +547,16 @@ impl Desk {
                         ));
                     }
                 }
+                let is_told = |text: String| explained.records.iter().any(|record| record.ends_with(&text));
+                let source = self.house.as_ref().and_then(|house| {
+                    house.source_of(&name, |address, name| {
+                        is_told(format!(" {address}")) || is_told(format!(" {name}"))
+                    })
+                });
+                explained.steps.extend(source.map(|verdict| ExplainStep {
+                    step: "lan".to_owned(),
+                    verdict,
+                }));
             }
         }
         Ok(explained)

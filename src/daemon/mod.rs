@@ -14,6 +14,8 @@ mod certificates;
 mod certificates;
 mod desk;
 mod devices;
+mod files;
+mod lan;
 #[cfg(feature = "systemd")]
 mod manager;
 #[cfg(not(feature = "systemd"))]
@@ -72,6 +74,7 @@ use crate::zone::{Defect, Itself};
 use certificates::Keeper;
 use desk::Desk;
 use devices::Guests;
+use lan::House;
 use manager::{Inherited, Manager};
 use network::Watcher;
 use presence::Presence;
@@ -271,7 +274,8 @@ fn run(config: &Config) -> Result<(), String> {
         certificate.cloned(),
         unix_now(),
     ));
-    let snapshot = snapshot(parts, &routing, &presence.itself());
+    let house = House::new(config, unix_now()).map(Arc::new);
+    let snapshot = snapshot(parts, &routing, &itself(&presence, house.as_deref()));
     let engine = Arc::new(Engine::new(rules(config, screens), snapshot));
     let outcomes = Arc::new(Outcomes::default());
     let validator = validator(&config.dnssec)?;
@@ -323,6 +327,7 @@ fn run(config: &Config) -> Result<(), String> {
         keeper,
         listeners: addresses,
         guests: Arc::clone(&guests),
+        house,
         started,
         published: Notify::new(),
     });
@@ -341,6 +346,7 @@ fn run(config: &Config) -> Result<(), String> {
             () = warmth.tend() => {}
             () = guests.tend() => {}
             () = watch(watcher, &desk) => {}
+            () = lan::attend(&desk) => {}
             () = order(&desk) => {}
         }
     });
@@ -396,6 +402,13 @@ fn load_zones(config: &Config) -> Result<(Store, Parts), String> {
 
 fn snapshot(parts: Parts, routing: &Routing, itself: &Itself) -> Snapshot {
     Snapshot::build(parts.base, parts.views, routing, itself, parts.generation)
+}
+
+/// What zone files do not say: of ourselves, and of the devices around us.
+fn itself(presence: &Presence, house: Option<&House>) -> Itself {
+    let mut itself = presence.itself();
+    itself.lan = house.and_then(House::zone);
+    itself
 }
 
 fn rules(config: &Config, screens: Vec<Screen>) -> Rules {

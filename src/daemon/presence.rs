@@ -111,6 +111,7 @@ impl Presence {
             addresses,
             designated,
             absent: absent(self.discovery),
+            lan: None,
         };
         let new = Current { itself, silent };
         let mut current = self.lock();

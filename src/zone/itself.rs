@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::lan::Lan;
 use super::record::{Mode, Options, Record};
 use super::tree::Zone;
 use crate::message::{Key, Name, NameRef, Rtype};
@@ -30,6 +31,8 @@ pub struct Itself {
     pub designated: Vec<Designated>,
     /// Further domains that do not exist here, so that devices stay on this server.
     pub absent: Vec<Name>,
+    /// The devices around it, where the configuration says how to know them.
+    pub lan: Option<Arc<Lan>>,
 }
 
 /// An encrypted listener that clients are told of.

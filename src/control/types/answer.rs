@@ -35,6 +35,7 @@ impl Answer {
             "cache-stats" => read(fields).map(Self::CacheStats),
             "cache-entries" => read(fields).map(Self::CacheEntries),
             "reconnected" => read(fields).map(Self::Reconnected),
+            "lan" => read(fields).map(Self::Lan),
             "certificate" => read(fields).map(Self::Certificate),
             "authority" => read(fields).map(Self::Authority),
             "facts" => read(fields).map(Self::Facts),
