@@ -18,6 +18,11 @@ pub(crate) const TESTS: &[Test] = &[
         without_the_srv_record_federation_stops,
     ),
     (
+        "without_delegation_a_server_is_at_port_8448",
+        &[],
+        without_delegation_a_server_is_at_port_8448,
+    ),
+    (
         "without_records_federation_stops",
         &[],
         without_records_federation_stops,
@@ -33,6 +38,9 @@ pub(crate) const TESTS: &[Test] = &[
         a_restart_in_the_middle_loses_nothing,
     ),
 ];
+
+/// Makes hearth.example's records for a server that nothing leads to but its name.
+const UNDELEGATED: &str = "matrix add hearth.example --delegate none --ttl 5 --address";
 
 /// Looks back at everything that the others did, too.
 pub(crate) const LAST: &[Test] = &[(
@@ -82,6 +90,29 @@ fn without_the_srv_record_federation_stops(world: &mut World) {
     assert_eq!(world.far.host.addresses("hearth.example"), [CLOUD]);
     world.settle();
     assert_eq!(world.bo_looks_for_anna(), world.found());
+}
+
+/// Here the other server asks for SRV records that do not exist, and must be told so: were it refused, or not answered, it
+/// would go no further.
+fn without_delegation_a_server_is_at_port_8448(world: &mut World) {
+    world.settle();
+    world.dnsctl(&format!("{UNDELEGATED} {CLOUD}"));
+    world.serve_as_told();
+    assert!(!world.far.host.is_listening("hearth.example", 8449));
+    world.wait_until_bo_finds_anna();
+    let anna = world.anna.at("https://hearth.example");
+    let room = anna.create_room(&world.phone, world.bo.id());
+    world.bo.accept(&world.far.host, &room);
+    world.bo_says(&room, "no records but addresses");
+    anna.hear(&world.phone, &room, "no records but addresses");
+    anna.say(&world.phone, &room, "they suffice");
+    world.bo_hears(&room, "they suffice");
+    let said = [
+        "@bo:far.example: no records but addresses",
+        "@anna:hearth.example: they suffice",
+    ];
+    assert_eq!(anna.conversation(&world.phone, &room), said);
+    assert_eq!(world.bo.conversation(&world.far.host, &room), said);
 }
 
 fn without_records_federation_stops(world: &mut World) {

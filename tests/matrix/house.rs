@@ -85,6 +85,14 @@ impl Site {
         self.host.files.path("caddy/pki/authorities/local/root.crt")
     }
 
+    /// Serves these sites from now on.
+    pub(crate) fn serve(&mut self, pages: &str) {
+        if self.pages != pages {
+            pages.clone_into(&mut self.pages);
+            self.cut_connections();
+        }
+    }
+
     /// Ends Caddy and starts it again: every connection to the site is cut.
     pub(crate) fn cut_connections(&mut self) {
         self.caddy.end();

@@ -154,11 +154,24 @@ impl World {
         self.hearth.host.add_address(CLOUD);
         self.hearth.host.remove_address(MOVED);
         self.add_hearth(CLOUD);
+        self.serve_as_told();
         for host in [&self.phone, &self.far.host, &self.hearth.host] {
             host.wait_for_addresses("hearth.example", &[CLOUD]);
             host.wait_for_addresses("matrix.hearth.example", &[CLOUD]);
             host.wait_for_addresses("matrix.far.example", &[FAR]);
         }
+        self.wait_until_bo_finds_anna();
+    }
+
+    /// Has the web server of hearth.example serve what goes with its records.
+    #[track_caller]
+    pub(crate) fn serve_as_told(&mut self) {
+        let pages = self.dnsctl("matrix show hearth.example --part caddy").stdout;
+        self.hearth.serve(&pages);
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_until_bo_finds_anna(&self) {
         let end = Instant::now() + DEADLINE;
         while self.bo_looks_for_anna() != self.found() {
             assert!(Instant::now() < end, "{:?}", self.bo_looks_for_anna());
