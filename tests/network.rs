@@ -467,8 +467,8 @@ fn plain_dns_for_others_brings_dns_over_tls() {
     let daemon = lan.start_in_network_of(place.holder.pid());
     daemon.process.wait_for_line("why not", |line| {
         line.ends_with(
-            "cannot listen on tls://0.0.0.0:853: Address already in use (os error 98); another program has it: stop \
-             that one, or choose another port with --listen; or do without it: `discovery: {lan_tls: false}`",
+            "HearthDNS runs already; stop that one, or choose another port with --listen; or do without it: \
+             `discovery: {lan_tls: false}`",
         )
     });
     let server = std::net::SocketAddr::new(INNER_LAN.parse().unwrap(), 53);
