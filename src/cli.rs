@@ -110,6 +110,11 @@ pub struct Args {
     /// [default: info]
     #[arg(long, value_name = "LEVEL", verbatim_doc_comment)]
     pub log: Option<String>,
+    /// Become this user once started as root, and keep no right but to the
+    /// ports that are listened on
+    #[cfg(feature = "openwrt")]
+    #[arg(long, value_name = "NAME", verbatim_doc_comment)]
+    pub user: Option<String>,
     /// What to do in place of serving.
     #[cfg(feature = "openwrt")]
     #[command(subcommand)]
@@ -150,6 +155,15 @@ pub struct UciArgs {
 }
 
 impl Args {
+    /// The user to become.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        #[cfg(feature = "openwrt")]
+        return self.user.as_deref();
+        #[cfg(not(feature = "openwrt"))]
+        None
+    }
+
     /// The configuration to read, and whether it must exist because it was named.
     #[must_use]
     pub fn config_file<'a>(&'a self, paths: &'a Paths) -> (&'a Path, bool) {

@@ -253,6 +253,22 @@ Examples:
   dnsctl rpcd list
   echo '{\"zone\":\"hearth.example\"}' | dnsctl rpcd call list_records";
 
+#[cfg(feature = "openwrt")]
+const ROUTER_MODE_EXAMPLES: &str = "\
+Modes:
+  guest  dnsmasq keeps port 53 and sends us our zones, as they come and go
+  front  we have port 53, dnsmasq another; clients are told by DHCP
+  off    dnsmasq knows nothing of us
+
+Run on the router. Everything that is changed is recorded and taken back by the
+next mode. In front, port 53 goes back to dnsmasq by itself when we do not
+answer, and comes again when we are well.
+
+Examples:
+  dnsctl router-mode
+  dnsctl router-mode front --dry-run
+  dnsctl router-mode guest";
+
 const UNDO_EXAMPLES: &str = "\
 Goes back to the file as it was before the last edit; again goes one further
 back. Brings back a removed zone. What is undone stays in the history folder.
@@ -368,6 +384,10 @@ pub enum Command {
     #[cfg(feature = "systemd")]
     #[command(disable_help_subcommand = true)]
     Setup(super::setup::SetupArgs),
+    /// Say who has port 53 on an OpenWrt router
+    #[cfg(feature = "openwrt")]
+    #[command(after_help = ROUTER_MODE_EXAMPLES)]
+    RouterMode(super::mode::ModeArgs),
     /// List earlier versions of a zone
     Log(ZoneArgs),
     /// Go back to the version before the last edit
@@ -719,6 +739,8 @@ impl Command {
                 name: args.name.clone(),
             }),
             // What rpcd asks for stands on standard input; nobody comes here for it.
+            #[cfg(feature = "openwrt")]
+            Self::RouterMode(_) => Request::Facts(Nothing {}),
             Self::Router(_) | Self::Rpcd(_) => Request::Facts(Nothing {}),
             // It asks several things; this one first.
             Self::Matrix(_) => Request::ListZones(Nothing {}),

@@ -11,6 +11,8 @@ mod doctor;
 #[cfg(feature = "onboard")]
 mod invite;
 mod matrix;
+#[cfg(feature = "openwrt")]
+mod mode;
 pub mod output;
 mod places;
 mod queries;
@@ -62,6 +64,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if is_ok { 0 } else { FAILED };
         }
         _ => {}
+    }
+    #[cfg(feature = "openwrt")]
+    if let Command::RouterMode(args) = &line.command {
+        return match mode::run(args) {
+            Ok(text) => {
+                say(&mut io::stdout().lock(), &text);
+                0
+            }
+            Err(why) => {
+                say(&mut io::stderr().lock(), &format!("error: {why}\n"));
+                FAILED
+            }
+        };
     }
     let request = line.command.request();
     if let Command::Queries(args) = &line.command

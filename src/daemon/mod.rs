@@ -23,6 +23,8 @@ mod manager;
 mod manager;
 mod network;
 mod presence;
+#[cfg(feature = "openwrt")]
+mod privilege;
 mod reconnect;
 mod routes;
 #[cfg(feature = "openwrt")]
@@ -128,7 +130,7 @@ pub fn main() -> ExitCode {
         return ExitCode::from(check(&settings));
     }
     start_log(settings.config.log);
-    match run(&settings.config) {
+    match run(&settings.config, args.user()) {
         Ok(()) => ExitCode::from(EXIT_OK),
         Err(why) => {
             error!("{why}");
@@ -239,7 +241,7 @@ fn start_log(level: LogLevel) {
 }
 
 /// Starts, serves until told to stop, stops.
-fn run(config: &Config) -> Result<(), String> {
+fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     // Taken before there are threads: it changes the environment.
     let inherited = Inherited::take()?;
     let manager = Manager::of_environment();
@@ -250,6 +252,12 @@ fn run(config: &Config) -> Result<(), String> {
     // Before anybody can know that we run: a signal that nobody waits for would end us in the middle.
     let signals = Signals::take()?;
 
+    #[cfg(feature = "openwrt")]
+    if let Some(user) = user {
+        privilege::become_user(user)?;
+    }
+    #[cfg(not(feature = "openwrt"))]
+    let _ = user;
     // The socket comes first: a second daemon on the same state stops here, before it touches anything.
     let socket = Socket::bind(&config.control).map_err(|error| error.to_string())?;
     let (store, parts) = load_zones(config)?;
@@ -260,6 +268,10 @@ fn run(config: &Config) -> Result<(), String> {
     } = routes::number(config, default_servers(config));
     let fingerprint = warmth::fingerprint(config, &routes);
     let listeners = open_listeners(config, &inherited)?;
+    #[cfg(feature = "openwrt")]
+    if user.is_some() {
+        privilege::forget_ports()?;
+    }
     let addresses: Vec<_> = listeners.iter().flat_map(transports).collect();
     let keeper = Keeper::start(
         config,

@@ -1,0 +1,103 @@
+//! `dnsctl router-mode`: who has port 53 on an OpenWrt router, dnsmasq or we, and what the other is told.
+//!
+//! Everything goes through the router's own commands: `uci` and the init scripts. What is changed is recorded before
+//! ([`Record`]), so that exactly this is taken back, also by a run after one that was killed. Switching is to say what shall
+//! be there (`plan`), and to do what is missing and undo what is too much; so it is idempotent.
+//!
+//! `watch` runs beside the daemon, as root, which the daemon is not: it follows the zones, and gives port 53 back when we
+//! do not answer. Read `plan` next, then `watch`.
+
+mod plan;
+mod router;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::config::openwrt::Mode;
+
+use plan::Target;
+use router::Router;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// dnsmasq keeps port 53 and sends us our zones
+    Guest,
+    /// We have port 53, dnsmasq another
+    Front,
+    /// dnsmasq knows nothing of us
+    Off,
+    /// Follow the zones, and give port 53 back when we do not answer; what the init script runs
+    Watch,
+    /// Take back what was changed, until the watch runs again; what the init script does at a stop
+    Release,
+}
+
+/// Which mode.
+#[derive(Debug, Args)]
+pub struct ModeArgs {
+    /// The mode; without it the present one is shown
+    #[arg(value_name = "MODE", value_enum, hide_possible_values = true)]
+    pub word: Option<Word>,
+    /// Print the commands, and run none
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The router's files lie below this folder
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
+    pub root: PathBuf,
+}
+
+/// How long a daemon that was told to listen elsewhere has for it.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Carries the command out. What is to be printed on stdout, or why it failed.
+pub(super) fn run(args: &ModeArgs) -> Result<String, String> {
+    let router = Router::new(&args.root, args.dry_run);
+    let wish = match args.word {
+        None => return show(&router),
+        Some(Word::Watch) => return watch::run(&router),
+        Some(Word::Release) => {
+            let _lock = router.lock()?;
+            router.apply(&Target::off(), None)?;
+            return Ok(router.take_log());
+        }
+        Some(Word::Guest) => Mode::Guest,
+        Some(Word::Front) => Mode::Front,
+        Some(Word::Off) => Mode::Off,
+    };
+    let _lock = router.lock()?;
+    router.refuse_unfinished()?;
+    router.want(wish)?;
+    let settings = router.settings()?;
+    let target = Target::new(wish, &settings, &router.zones());
+    router.apply(&target, None)?;
+    if wish == Mode::Front && !args.dry_run && !router.answers(53, PATIENCE) {
+        let back = Target::new(Mode::Guest, &settings, &router.zones());
+        let why = "nothing answered on port 53 after the switch";
+        router.apply(&back, Some(why))?;
+        return Err(format!(
+            "{why}, so dnsmasq has it again; see `logread -e hearthdns`, or choose the mode guest"
+        ));
+    }
+    let mut said = router.take_log();
+    if !args.dry_run {
+        said.push_str(&show(&router)?);
+    }
+    Ok(said)
+}
+
+fn show(router: &Router) -> Result<String, String> {
+    let record = router.record()?;
+    let wanted = router.settings()?.mode;
+    let mut said = format!("mode {}\n", record.mode.as_str());
+    if wanted != record.mode {
+        said.push_str(&format!("wanted {}\n", wanted.as_str()));
+    }
+    if let Some(why) = &record.given_back {
+        said.push_str(&format!("port 53 was given back: {why}\n"));
+    }
+    Ok(said)
+}
