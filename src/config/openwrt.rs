@@ -2,9 +2,9 @@
 //!
 //! Each line of the YAML remembers the value that it came from, so a defect that [`Config::read`] finds is told with the
 //! place in the UCI file, or in the file that `option extra` names, whose text is put behind ours. What is not named
-//! has the default of the YAML key, but for paths and sizes that a router wants otherwise ([`DEFAULTS`]).
+//! has the default of the YAML key, but for paths and sizes that a router wants otherwise (`DEFAULTS`).
 //!
-//! To give users another option: a row in [`OPTIONS`]. [`record`] is what `dnsctl router-mode` remembers. Read `sheet` next.
+//! To give users another option: a row in `OPTIONS`. [`record`] is what `dnsctl router-mode` remembers. Read `sheet` next.
 
 pub mod record;
 mod sheet;

@@ -2,7 +2,7 @@
 //!
 //! A zone is looked at as its clients see it: the base zone, and each view's records laid over it. Only zones that have to do
 //! with Matrix are looked at: those with an option `matrix=`, and those with an SRV record that is meant for Matrix. Each
-//! rule is a function in [`records`] or [`servers`] and has a word; its message names the record, the section of the
+//! rule is a function in `records` or `servers` and has a word; its message names the record, the section of the
 //! specification or the software that it comes from, and the way out.
 
 mod records;

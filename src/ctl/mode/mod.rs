@@ -1,7 +1,7 @@
 //! `dnsctl router-mode`: who has port 53 on an OpenWrt router, dnsmasq or we, and what the other is told.
 //!
 //! Everything goes through the router's own commands: `uci` and the init scripts. What is changed is recorded before
-//! ([`Record`]), so that exactly this is taken back, also by a run after one that was killed. Switching is to say what shall
+//! (`Record`), so that exactly this is taken back, also by a run after one that was killed. Switching is to say what shall
 //! be there (`plan`), and to do what is missing and undo what is too much; so it is idempotent.
 //!
 //! `watch` runs beside the daemon, as root, which the daemon is not: it follows the zones, and gives port 53 back when we

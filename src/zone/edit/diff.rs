@@ -1,6 +1,6 @@
 //! What two texts differ in, line by line, as `diff -u` writes it: what `--dry-run` shows.
 //!
-//! Myers' algorithm (1986), which is fast where little differs; edits touch few lines. Where more than [`MAX_CHANGES`]
+//! Myers' algorithm (1986), which is fast where little differs; edits touch few lines. Where more than `MAX_CHANGES`
 //! lines differ the changed part is shown as a whole, old lines before new ones.
 
 /// Most changed lines that are told apart one by one; the work and the memory grow with its square.
