@@ -267,4 +267,15 @@ fn a_uci_file_becomes_the_configuration_or_changes_nothing() {
     house.write("record", "config mode\n\toption mode 'front'\n");
     uci(&house, &["--record", "record"]).ok();
     assert!(house.read("run/made.yaml").contains("\"0.0.0.0:53\""));
+
+    // All that LuCI can write at once.
+    let written = include_str!("luci/settings.uci").replace("/etc/hearthdns/extra.yaml", "extra.yaml");
+    house.write("uci", &written);
+    house.write("extra.yaml", "tcp: {idle_seconds: 7}\n");
+    uci(&house, &[]).ok();
+    assert!(
+        house
+            .read("run/made.yaml")
+            .ends_with("\ntcp: {idle_seconds: 7}\n")
+    );
 }

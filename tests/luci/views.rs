@@ -474,14 +474,14 @@ const VALUES: &[(&str, &str)] = &[
     ("strategy", "ordered"),
     ("timeout_ms", "4000"),
     ("upstream", "tls://192.0.2.53"),
-    ("url", "tls://192.0.2.1"),
     ("view", "guests"),
     ("workers", "2"),
     ("zones_dir", "/mnt/zones"),
 ];
 
-/// Fills the options of the section that is open, but for those named; switches are turned to what is no default.
-fn fill_all(scene: &mut Scene, within: &str, except: &[&str]) {
+/// Fills the options of the section that is open, but for those named; switches are turned to what is no default. A `url`
+/// is another one in each kind of section.
+fn fill_all(scene: &mut Scene, within: &str, except: &[&str], url: &str) {
     scene.eval(&format!(
         "for (const widget of document.querySelectorAll('{within} [data-option]')) {{
              const name = widget.dataset.option;
@@ -498,6 +498,7 @@ fn fill_all(scene: &mut Scene, within: &str, except: &[&str]) {
         values = Value::Object(
             VALUES
                 .iter()
+                .chain([&("url", url)])
                 .map(|(name, value)| ((*name).to_owned(), json!(value)))
                 .collect()
         ),
@@ -516,13 +517,13 @@ fn settings() {
     scene.press("Save & Apply");
     scene.until("Expecting: range(1,64)");
     assert_eq!(scene.router.config(), "config hearthdns 'main'\n\n");
-    fill_all(&mut scene, "[data-type=hearthdns]", &[]);
-    for (kind, except) in [
-        ("listen", &[][..]),
-        ("upstream", &[]),
-        ("route", &["nowhere", "view"]),
-        ("route", &["server", "accept", "deny", "strategy"]),
-        ("view", &[]),
+    fill_all(&mut scene, "[data-type=hearthdns]", &[], "");
+    for (kind, except, url) in [
+        ("listen", &[][..], "tls://192.0.2.1"),
+        ("upstream", &[], "tls://dns.example.org"),
+        ("route", &["nowhere", "view"], ""),
+        ("route", &["server", "accept", "deny", "strategy"], ""),
+        ("view", &[], ""),
     ] {
         scene.eval(&format!(
             "{{ const section = document.querySelector('[data-type={kind}]');
@@ -530,7 +531,7 @@ fn settings() {
                 if (name) name.value = 'guests';
                 Array.from(section.querySelectorAll('button')).pop().click(); }}"
         ));
-        fill_all(&mut scene, ".modal", except);
+        fill_all(&mut scene, ".modal", except, url);
         scene.press("Save");
         assert_eq!(
             scene.eval("document.getElementById('modal_overlay').hidden"),

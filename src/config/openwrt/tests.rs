@@ -1,6 +1,16 @@
 //! The translation, whole: which YAML comes out, and which defects with which places.
 
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::config::limits;
+
+/// What LuCI's page writes with every option set: the test of the page has it write exactly this.
+const WRITTEN_BY_LUCI: &str = include_str!("../../../tests/luci/settings.uci");
+/// The page.
+const LUCI: &str = include_str!(
+    "../../../packaging/openwrt/luci-app-hearthdns/htdocs/luci-static/resources/view/hearthdns/settings.js"
+);
 
 fn situation(mode: Mode) -> Situation {
     Situation {
@@ -171,6 +181,71 @@ fn every_option_is_read_by_somebody() {
     }
     let sorted = OPTIONS.is_sorted_by_key(|(name, ..)| *name);
     assert!(sorted, "the table is in the order of the names");
+}
+
+#[test]
+fn luci_offers_every_option_and_writes_what_is_read() {
+    let (package, extra) = parse("hearthdns", WRITTEN_BY_LUCI.as_bytes()).unwrap();
+    assert_eq!(extra.as_deref(), Some(Path::new("/etc/hearthdns/extra.yaml")));
+    let mut written = BTreeSet::new();
+    for section in &package.sections {
+        let options = section.options.iter();
+        written.extend(options.map(|option| (&*section.kind, &*option.name, option.is_list)));
+    }
+    let mut known = BTreeSet::new();
+    for (name, form, _) in OPTIONS {
+        known.insert((MAIN, *name, matches!(form, Form::List | Form::ApartList)));
+    }
+    for (kind, options) in SECTIONS {
+        known.extend(options.iter().map(|(name, is_list)| (*kind, *name, *is_list)));
+    }
+    assert_eq!(written, known);
+    let text = if cfg!(feature = "dnssec") {
+        WRITTEN_BY_LUCI.to_owned()
+    } else {
+        WRITTEN_BY_LUCI.replace("\toption dnssec '1'\n", "")
+    };
+    let config = read(&made(&text, &situation(Mode::Guest)));
+    assert_eq!(config.cache.bytes, 8 << 20);
+    assert_eq!(config.bootstrap, ["9.9.9.9:53".parse().unwrap()]);
+    assert_eq!(config.upstreams.len(), 2);
+    assert_eq!((config.routes.len(), config.views[0].routes.len()), (1, 1));
+}
+
+#[test]
+fn luci_allows_the_ranges_that_are_allowed() {
+    let mut ranges = 0;
+    for (name, form, key) in OPTIONS {
+        let Some(limit) = limits::TABLE.iter().find(|limit| limit.key == *key) else {
+            continue;
+        };
+        let (_, row) = LUCI
+            .split_once(&format!("'{name}', _("))
+            .unwrap_or_else(|| panic!("{name}"));
+        let (row, _) = row.split_once("\n\t\tadd(").unwrap_or((row, ""));
+        if *form == Form::Number && row.contains("datatype") {
+            let range = format!("datatype: 'range({},{})'", limit.min, limit.max);
+            assert!(row.contains(&range), "{name}: {range} in {row}");
+            ranges += 1;
+        }
+        let is_ours = DEFAULTS.iter().any(|(of, _)| of == key);
+        if let Some((_, shown)) = row.split_once("placeholder: '").filter(|_| !is_ours) {
+            let shown = shown.split('\'').next();
+            assert_eq!(shown, Some(&*limit.default.to_string()), "{name}");
+        }
+    }
+    assert_eq!(ranges, 9);
+    // On a router the default is another one.
+    assert!(LUCI.contains("'cache_size', _('Size'), null, { validate: isSize, placeholder: '4MiB' }"));
+    for (key, default) in DEFAULTS.iter().filter(|(_, default)| default.starts_with('"')) {
+        let placeholder = format!("placeholder: '{}'", default.trim_matches('"'));
+        assert!(LUCI.contains(&placeholder), "{key}");
+    }
+    for (name, default) in [("port", OUR_PORT), ("dnsmasq_port", DNSMASQ_PORT)] {
+        let (_, row) = LUCI.split_once(&format!("'{name}', _(")).unwrap();
+        let (row, _) = row.split_once("\n\t\tadd(").unwrap();
+        assert!(row.contains(&format!("placeholder: '{default}'")), "{row}");
+    }
 }
 
 #[test]
