@@ -62,8 +62,23 @@ struct Known {
 enum Kind {
     #[default]
     Hosts,
+    /// A hosts file that a DHCP server writes of what devices call themselves.
+    Claims,
     Leases,
     Ethers,
+}
+
+impl Kind {
+    /// Of a hosts file. odhcpd puts its files into the folder of those that are a person's words, and lets a device call
+    /// itself anything.
+    fn of_hosts(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default();
+        if name.as_encoded_bytes().starts_with(b"odhcpd") {
+            Kind::Claims
+        } else {
+            Kind::Hosts
+        }
+    }
 }
 
 impl House {
@@ -97,9 +112,12 @@ impl House {
         let mut crowded = Vec::new();
         for path in &self.config.hosts {
             match files_of(path) {
-                None => wanted.push((path.clone(), Kind::Hosts)),
+                None => wanted.push((path.clone(), Kind::of_hosts(path))),
                 Some(Ok((files, more))) => {
-                    wanted.extend(files.into_iter().map(|file| (file, Kind::Hosts)));
+                    wanted.extend(files.into_iter().map(|file| {
+                        let kind = Kind::of_hosts(&file);
+                        (file, kind)
+                    }));
                     if more > 0 {
                         let message =
                             format!("{more} files more than the {FOLDER} that are read; remove some");
@@ -259,6 +277,7 @@ impl House {
         };
         let told: Vec<Told<'_>> = of(Kind::Hosts, Author::Person)
             .chain(of(Kind::Leases, Author::Device))
+            .chain(of(Kind::Claims, Author::Device))
             .collect();
         let names = collect(rules, &told, &state.ethers, now);
         let zone = Lan {
@@ -282,7 +301,7 @@ impl State {
     /// Reads a file; what it said `before` fills in for damaged lines.
     fn read(&mut self, path: &Path, kind: Kind, bytes: &[u8], before: Known) -> Known {
         let reading = match kind {
-            Kind::Hosts => hosts::parse(bytes),
+            Kind::Hosts | Kind::Claims => hosts::parse(bytes),
             Kind::Leases => lease::parse(bytes),
             Kind::Ethers => {
                 let (names, faults) = hosts::parse_ethers(bytes);
@@ -378,7 +397,7 @@ fn file_of(path: &Path, known: &Known) -> LanFile {
     LanFile {
         file: path.display().to_string(),
         kind: match known.kind {
-            Kind::Hosts => "hosts",
+            Kind::Hosts | Kind::Claims => "hosts",
             Kind::Leases => "leases",
             Kind::Ethers => "ethers",
         }
@@ -426,5 +445,89 @@ fn whole(path: &Path, message: String) -> Defect {
         line: 0,
         column: 0,
         message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder for one test, which goes with it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("hearthdns-lan-{}-{name}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Folder(folder)
+        }
+
+        /// Writes a file.
+        fn write(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.0.join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    fn house(leases: Vec<PathBuf>, hosts: Vec<PathBuf>, now: u64) -> House {
+        let mut config = Config::with_paths("zones".into(), "state".into(), "control.sock".into());
+        config.lan = Some(LanConfig {
+            domain: "lan".parse().unwrap(),
+            leases,
+            hosts,
+            ethers: None,
+        });
+        House::new(&config, now).unwrap()
+    }
+
+    /// Names with their addresses, and how many are refused.
+    fn known(house: &House) -> (Vec<String>, usize) {
+        let Names { names, refused, .. } = &house.lock().names;
+        let names = names.iter().map(|name| format!("{} {}", name.name, name.address));
+        (names.collect(), refused.len())
+    }
+
+    #[test]
+    fn a_lease_ends_at_its_second() {
+        let folder = Folder::new("ends");
+        let leases = folder.write(
+            "leases",
+            "100 52:54:00:00:00:01 192.168.1.20 short *\n0 52:54:00:00:00:02 192.168.1.21 long *\n",
+        );
+        let of = |now| house(vec![leases.clone()], Vec::new(), now);
+        let long = (vec!["long.lan. 192.168.1.21".to_owned()], 0);
+        let house = of(99);
+        assert_eq!(known(&house).0.len(), 2);
+        assert_eq!(house.next_end(), Some(100));
+        assert!(!house.expire(99));
+        assert!(house.expire(100));
+        assert_eq!(known(&house), long);
+        assert_eq!(house.zone().unwrap().records.len(), 2);
+        assert_eq!(house.next_end(), None);
+        assert!(!house.expire(101));
+        assert_eq!(known(&of(100)), long);
+    }
+
+    #[test]
+    fn files_of_odhcpd_among_hosts_files_are_claims() {
+        let folder = Folder::new("claims");
+        folder.write("dhcp.cfg01411c", "192.168.1.2 wpad\n");
+        let claims = folder.write("odhcpd.hosts.lan", "192.168.1.3 wpad\n192.168.1.4 tv\n");
+        let expected = (
+            ["wpad.lan. 192.168.1.2", "tv.lan. 192.168.1.4"]
+                .map(str::to_owned)
+                .to_vec(),
+            1,
+        );
+        assert_eq!(known(&house(Vec::new(), vec![folder.0.clone()], 1)), expected);
+        let alone = (vec!["tv.lan. 192.168.1.4".to_owned()], 1);
+        assert_eq!(known(&house(Vec::new(), vec![claims], 1)), alone);
     }
 }
