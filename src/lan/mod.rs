@@ -67,7 +67,8 @@ impl Reading {
     }
 
     /// This reading of a damaged file, with what an `earlier` one of the whole file said of names of which this one
-    /// says nothing: a damaged line takes no name away.
+    /// says nothing: a damaged line takes no name away. At most [`MAX_NAMES`] are kept, because a file may stay damaged
+    /// while devices change their names.
     #[must_use]
     pub fn completed_by(mut self, earlier: &Reading) -> Reading {
         let is_told: std::collections::HashSet<&str> =
@@ -76,6 +77,7 @@ impl Reading {
             .entries
             .iter()
             .filter(|entry| !is_told.contains(&*entry.name))
+            .take(MAX_NAMES)
             .cloned()
             .collect();
         self.entries.extend(kept);

@@ -348,6 +348,17 @@ fn a_damaged_file_takes_no_name_away() {
         shown(&damaged.completed_by(&whole)),
         "1 [tv] 192.168.1.9 - -\n1 [nas] 192.168.1.2 - -\n2: expected an address, found `192.168.1.`\n"
     );
+    // Of one that stays damaged, while devices call themselves something else each time, not all is kept for ever.
+    let mut reading = Reading::default();
+    for at in 0..3 {
+        let mut text = String::from("nonsense\n");
+        for name in 0..MAX_NAMES {
+            writeln!(text, "192.168.1.2 n{at}-{name}").unwrap();
+        }
+        reading = hosts::parse(text.as_bytes()).completed_by(&reading);
+    }
+    assert_eq!(reading.entries.len(), 2 * MAX_NAMES);
+    assert_eq!(&*reading.entries[MAX_NAMES].name, "n1-0");
 }
 
 #[test]
