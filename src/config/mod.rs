@@ -46,6 +46,7 @@ use limits::Limit;
 pub use listen::{ListenScheme, ListenUrl};
 pub use routes::{RouteConfig, RouteTarget, ScreenConfig, Servers};
 pub use upstream::{Host, Scheme, UpstreamSpec, UpstreamUrl};
+pub use values::nearest;
 
 use crate::health::Strategy;
 use crate::message::Name;

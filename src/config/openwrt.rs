@@ -14,7 +14,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Overrides, address::shown, whole};
+use super::{Config, Overrides, address::shown, nearest, whole};
 use crate::uci::{self, Opt, Package, Place, Section, Value};
 use crate::zone::record::Defect;
 use sheet::{Sheet, text};
@@ -330,7 +330,7 @@ impl Writer<'_> {
                 let message = format!(
                     "there is no section of type {}{}; types: {}",
                     shown(&section.kind),
-                    nearest(&section.kind, kinds.iter().copied()),
+                    meant(&section.kind, &kinds),
                     kinds.join(", ")
                 );
                 self.complain(section.place, message);
@@ -339,12 +339,12 @@ impl Writer<'_> {
             for option in &section.options {
                 match known.iter().find(|(name, _)| *name == option.name) {
                     None => {
-                        let names = known.iter().map(|(name, _)| *name);
+                        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
                         let message = format!(
                             "there is no option {} in {}{}",
                             shown(&option.name),
                             section.kind,
-                            nearest(&option.name, names)
+                            meant(&option.name, &names)
                         );
                         self.complain(option.place, message);
                     }
@@ -741,11 +741,6 @@ fn lan_domains(main: &Section) -> Vec<String> {
 }
 
 /// What somebody who wrote this word may have meant.
-fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> String {
-    let near = known
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, known)| *distance <= 2 && *distance < known.len())
-        .min();
-    near.map(|(_, known)| format!("; did you mean {known}?"))
-        .unwrap_or_default()
+fn meant(word: &str, known: &[&str]) -> String {
+    nearest(word, known).map_or(String::new(), |known| format!("; did you mean {known}?"))
 }

@@ -322,6 +322,21 @@ pub(super) fn located(found: &[Found], file: &str, text: &str) -> Vec<Defect> {
     defects
 }
 
+/// The known word nearest to `word`, if one is near.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    // The measure is quadratic in the length: a hostile word is not worth it.
+    if word.len() > 64 {
+        return None;
+    }
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
 /// What to say of an unknown key: where it belongs, or which one is meant, and which there are.
 fn unknown_key(word: &str, path: &str, known: &[&str]) -> String {
     let place = if path.is_empty() {
@@ -329,17 +344,12 @@ fn unknown_key(word: &str, path: &str, known: &[&str]) -> String {
     } else {
         format!(" in {}", shown(path))
     };
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance);
     let elsewhere = SECTIONS
         .iter()
         .find(|(section, keys)| *section != path && keys.contains(&word));
     let guess = if let Some((section, _)) = elsewhere {
         format!("; it belongs under `{section}`")
-    } else if let Some((_, candidate)) = nearest {
+    } else if let Some(candidate) = nearest(word, known) {
         format!("; did you mean `{candidate}`?")
     } else if !path.is_empty() && TOP.contains(&word) {
         "; it belongs to the top of the file, without indentation".to_owned()

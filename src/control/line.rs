@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::store::words::nearest;
+use crate::config::nearest;
 
 use super::types::{Answer, Code, Failure, Request, VERSION};
 

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::config::nearest;
 use crate::control::types::{RecordWords, RemoveRecord};
 use crate::message::{Name, Rtype};
 use crate::zone::edit::{self, EditError, Edited, NewRecord};
@@ -16,7 +17,6 @@ use crate::zone::record::{Defect, MAX_TTL, Record};
 use super::disk::{self, Lock};
 use super::history::{self, Before};
 use super::load::{Good, OnDisk, view_flag};
-use super::words::nearest;
 use super::{Parts, Store, StoreError, ZoneKey, remembered, words};
 
 /// What a change did. It is on disk and published when this is returned.

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 
+use crate::config::nearest;
 use crate::control::types::{AddZone, ZoneWords};
 use crate::message::{Name, Rtype};
 use crate::zone::edit;
@@ -16,7 +17,6 @@ use super::disk::{self, Lock};
 use super::edits::{Write, refused, target_of};
 use super::history::{self, Before};
 use super::load::{self, OnDisk, view_flag};
-use super::words::nearest;
 use super::{Change, Publish, State, Store, StoreError, ZoneKey, remembered};
 
 /// A zone's history.

@@ -4,6 +4,7 @@
 //! name is relative to the zone that is named, or to the only one. The zone of an absolute name is the
 //! longest one that contains it.
 
+use crate::config::nearest;
 use crate::message::{Name, Rtype};
 use crate::zone::{master, rdata};
 
@@ -228,21 +229,6 @@ pub fn expiry(text: &str, now: u64) -> Result<u64, StoreError> {
         return Err(StoreError::BadWord(message));
     }
     Ok(at.min(master::civil::MAX_TIME))
-}
-
-/// The known word nearest to `word`, if one is near.
-#[must_use]
-pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // The measure is quadratic in the length: a hostile word is not worth it.
-    if word.len() > 64 {
-        return None;
-    }
-    known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 fn no_zone(view: Option<&str>) -> StoreError {
