@@ -306,19 +306,8 @@ fn order_name(text: &str) -> Result<String, String> {
 mod tests {
     use std::path::Path;
 
-    use super::super::Overrides;
+    use super::super::tests::read_in_etc as read;
     use super::*;
-
-    fn read(text: &str) -> Result<Config, String> {
-        let base = Config::with_paths("zones".into(), "state".into(), "control.sock".into());
-        Config::read(
-            Path::new("/etc/hearthdns/config.yaml"),
-            text,
-            base,
-            &Overrides::default(),
-        )
-        .map_err(|defects| defects.iter().map(|defect| format!("{defect}\n")).collect())
-    }
 
     fn acme(text: &str) -> (AcmeConfig, Vec<String>) {
         let config = read(&format!(

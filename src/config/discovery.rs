@@ -267,16 +267,8 @@ fn own_address(text: &str) -> Result<IpAddr, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::super::Overrides;
+    use super::super::tests::read;
     use super::*;
-
-    fn read(text: &str) -> Result<Config, String> {
-        let base = Config::with_paths("zones".into(), "state".into(), "control.sock".into());
-        Config::read(Path::new("config.yaml"), text, base, &Overrides::default())
-            .map_err(|defects| defects.iter().map(|defect| format!("{defect}\n")).collect())
-    }
 
     #[test]
     fn every_value_arrives() {

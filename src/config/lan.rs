@@ -87,21 +87,11 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::super::{Config, Overrides};
+    use super::super::tests::read_in_etc;
     use super::*;
 
     fn read(text: &str) -> Result<Option<LanConfig>, String> {
-        let base = Config::with_paths("zones".into(), "state".into(), "control.sock".into());
-        Config::read(
-            Path::new("/etc/hearthdns/config.yaml"),
-            text,
-            base,
-            &Overrides::default(),
-        )
-        .map(|config| config.lan)
-        .map_err(|defects| defects.iter().map(|defect| format!("{defect}\n")).collect())
+        read_in_etc(text).map(|config| config.lan)
     }
 
     #[test]

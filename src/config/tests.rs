@@ -16,9 +16,19 @@ fn base() -> Config {
     Config::with_paths("zones".into(), "state".into(), "control.sock".into())
 }
 
-fn read(text: &str) -> Result<Config, String> {
-    Config::read(Path::new("config.yaml"), text, base(), &Overrides::default())
+/// Reads a configuration of this name; or its defects, a line each.
+fn read_as(file: &str, text: &str) -> Result<Config, String> {
+    Config::read(Path::new(file), text, base(), &Overrides::default())
         .map_err(|defects| defects.iter().map(|defect| format!("{defect}\n")).collect())
+}
+
+pub(super) fn read(text: &str) -> Result<Config, String> {
+    read_as("config.yaml", text)
+}
+
+/// The same in the usual folder, which relative paths begin at.
+pub(super) fn read_in_etc(text: &str) -> Result<Config, String> {
+    read_as("/etc/hearthdns/config.yaml", text)
 }
 
 #[track_caller]

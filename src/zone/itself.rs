@@ -204,6 +204,7 @@ fn compile(origin: &Name, records: &[Record], forward: Vec<Name>, serial: u32) -
 mod tests {
     use super::*;
     use crate::zone::lookup::Found;
+    use crate::zone::rdata::to_text;
     use crate::zone::{master, render};
 
     fn name(text: &str) -> Name {
@@ -236,17 +237,7 @@ mod tests {
             .filter(|zone| key.name().is_at_or_below(zone.origin()))
             .max_by_key(|zone| zone.origin().label_count())
             .unwrap();
-        let text = |rdata: &[u8]| {
-            let record = Record {
-                owner: Name::root(),
-                ttl: 60,
-                rtype: qtype,
-                rdata: rdata.into(),
-                expires: None,
-            };
-            let text = render::record_text(&record, None);
-            text.split_whitespace().skip(4).collect::<Vec<_>>().join(" ")
-        };
+        let text = |rdata: &[u8]| to_text(qtype, rdata, None);
         match zone.lookup(&key, qtype) {
             Found::Answer(set) => set.rdata().map(text).collect::<Vec<_>>().join(" "),
             Found::NoData => format!("nodata for {} s", zone.soa().map_or(9, |(_, ttl)| ttl)),

@@ -138,7 +138,8 @@ mod tests {
     use super::*;
     use crate::message::Rtype;
     use crate::zone::lookup::Found;
-    use crate::zone::{Itself, builtin, master, render};
+    use crate::zone::rdata::to_text;
+    use crate::zone::{Itself, builtin, master};
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()
@@ -193,21 +194,10 @@ mod tests {
                 return "forwarded".to_owned();
             };
             match zone.lookup(&Key::new(asked.as_ref()), qtype) {
-                Found::Answer(set) => set
-                    .rdata()
-                    .map(|rdata| {
-                        let record = Record {
-                            owner: Name::root(),
-                            ttl: 60,
-                            rtype: qtype,
-                            rdata: rdata.into(),
-                            expires: None,
-                        };
-                        let text = render::record_text(&record, None);
-                        text.split_whitespace().skip(4).collect::<Vec<_>>().join(" ")
-                    })
-                    .collect::<Vec<_>>()
-                    .join(" "),
+                Found::Answer(set) => {
+                    let texts = set.rdata().map(|rdata| to_text(qtype, rdata, None));
+                    texts.collect::<Vec<_>>().join(" ")
+                }
                 Found::NoData => "nodata".to_owned(),
                 Found::NoName => "noname".to_owned(),
                 Found::Elsewhere => "forwarded".to_owned(),

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::listeners::count;
 use crate::support::asker::Authority;
-use crate::support::{House, program, run};
+use crate::support::{CHROMIUM, House, program, run};
 use crate::{NAMESPACES, Test, lab};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -184,18 +184,8 @@ pub(crate) fn chromium(house: &House, doh: &str, url: &str) -> Command {
     let mut command = Command::new(program("chromium").unwrap());
     command
         .env("HOME", house.path("home"))
-        .args([
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
-        .args(["--disable-quic", "--no-proxy-server", "--dump-dom"])
+        .args(CHROMIUM)
+        .args(["--disable-quic", "--dump-dom"])
         .arg(format!("--user-data-dir={}", house.path("profile").display()))
         .arg(url);
     command

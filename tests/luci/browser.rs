@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
-use crate::support::{House, program, run};
+use crate::support::{CHROMIUM, House, program, run};
 
 /// A browser on a small machine takes some seconds; one that hangs must end.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -41,22 +41,8 @@ impl Browser {
         command
             .args(["-c", "exec \"$0\" \"$@\" 3<to 4>from"])
             .arg(program("chromium").unwrap())
-            .args([
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-            ])
-            .args([
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ])
-            .args([
-                "--no-proxy-server",
-                "--remote-debugging-pipe",
-                "--hide-scrollbars",
-            ])
+            .args(CHROMIUM)
+            .args(["--remote-debugging-pipe", "--hide-scrollbars"])
             .arg("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
             .arg(format!("--user-data-dir={}", house.path("profile").display()))
             .arg("about:blank")

@@ -25,7 +25,7 @@ pub(crate) mod wire;
 
 pub(crate) use client::{Client, Stream};
 pub(crate) use house::{Daemon, House};
-pub(crate) use peer::{Peer, free_address, program};
+pub(crate) use peer::{CHROMIUM, Peer, free_address, program};
 pub(crate) use process::{Ran, Running, run};
 pub(crate) use upstream::{Act, Seen, Transport, Upstream};
 pub(crate) use wire::{Message, Record, class, rcode, rtype};

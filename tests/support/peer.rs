@@ -23,6 +23,18 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// Arguments of Chromium: without a window, and asking nobody for anything of its own accord.
+pub(crate) const CHROMIUM: [&str; 8] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+];
+
 /// A peer's daemon. It ends by SIGTERM, because its children listen to that.
 pub(crate) struct Peer {
     pub(crate) process: Running,
