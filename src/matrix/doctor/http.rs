@@ -6,6 +6,8 @@
 pub const MAX_HEAD: usize = 16 * 1024;
 /// Most fields that are kept.
 const MAX_FIELDS: usize = 100;
+/// Most interim replies before the real one.
+const MAX_INTERIM: usize = 8;
 
 /// What came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,30 +47,46 @@ pub enum Progress {
 /// Reads what has come until now. `at_end` says that nothing more will; at most `most` bytes of the body are kept.
 #[must_use]
 pub fn read(bytes: &[u8], at_end: bool, most: usize) -> Progress {
+    let mut rest = bytes;
+    for _ in 0..=MAX_INTERIM {
+        let (reply, body) = match read_front(rest, at_end) {
+            Ok(both) => both,
+            Err(progress) => return progress,
+        };
+        // An interim reply (RFC 9110, 15.2) comes before the real one.
+        if !(100..200).contains(&reply.status) {
+            return read_body(reply, body, at_end, most);
+        }
+        rest = body;
+    }
+    Progress::Broken("interim replies come without end")
+}
+
+/// The reply at the front without its body, and what stands behind its head.
+fn read_front(bytes: &[u8], at_end: bool) -> Result<(Reply, &[u8]), Progress> {
     let Some(head_end) = find(bytes, b"\r\n\r\n") else {
-        return match bytes {
+        return Err(match bytes {
             _ if !starts_well(bytes) => Progress::Broken("it is not HTTP"),
             _ if bytes.len() > MAX_HEAD => Progress::Broken("its head is too large"),
             [] if at_end => Progress::Broken("the connection was closed without a reply"),
             _ if at_end => Progress::Broken("the connection was closed in the middle"),
             _ => Progress::More,
-        };
+        });
     };
     let (head, body) = (&bytes[..head_end], &bytes[head_end + 4..]);
-    let Some((status, fields)) = read_head(head) else {
-        return Progress::Broken("it is not HTTP");
-    };
-    // An interim reply (RFC 9110, 15.2) comes before the real one.
-    if (100..200).contains(&status) {
-        return read(body, at_end, most);
-    }
-    let mut reply = Reply {
+    let (status, fields) = read_head(head).ok_or(Progress::Broken("it is not HTTP"))?;
+    let reply = Reply {
         status,
         fields,
         body: Vec::new(),
         is_cut: false,
     };
-    if matches!(status, 204 | 304) {
+    Ok((reply, body))
+}
+
+/// Takes the body to a reply whose head was read.
+fn read_body(mut reply: Reply, body: &[u8], at_end: bool, most: usize) -> Progress {
+    if matches!(reply.status, 204 | 304) {
         return Progress::Done(reply);
     }
     let is_chunked = reply
@@ -223,6 +241,12 @@ mod tests {
         assert_eq!(done(by_end, true, 9).body, b"nothing");
         let interim = format!("HTTP/1.1 100 Continue\r\n\r\n{by_length}");
         assert_eq!(done(&interim, false, 9).status, 200);
+        // As many as fit into the bytes that are read would be more than a stack is deep.
+        let endless = "HTTP/1.1 100 \r\n\r\n".repeat(100_000);
+        assert_eq!(
+            read(endless.as_bytes(), false, 9),
+            Progress::Broken("interim replies come without end")
+        );
     }
 
     #[test]
