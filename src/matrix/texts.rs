@@ -130,30 +130,74 @@ pub fn client_body(set: &Set) -> String {
     body
 }
 
-fn nginx(set: &Set) -> String {
+/// A site of the web server: the name and the ports that it is for, and what it does there.
+#[derive(Debug, PartialEq, Eq)]
+struct Site {
+    name: String,
+    ports: Vec<u16>,
+    /// Serves the files below `.well-known`.
+    serves_files: bool,
+    /// Passes Matrix on to the homeserver.
+    passes_on: bool,
+}
+
+/// The sites of a set, whatever program serves them.
+fn sites(set: &Set) -> Vec<Site> {
     let server = bare(&set.server.host);
     let homeserver = set.homeserver();
     let host = bare(&homeserver.host);
     let client_port = set.client_port.unwrap_or(HTTPS_PORT);
-    let mut out = String::new();
-    let proxy = "    location ~ ^/(_matrix|_synapse/client)/ {\n        proxy_pass http://127.0.0.1:8008;\n        \
-                 proxy_set_header Host $host:$server_port;\n        proxy_set_header X-Forwarded-For $remote_addr;\n        \
-                 proxy_set_header X-Forwarded-Proto $scheme;\n        client_max_body_size 50M;\n        \
-                 proxy_http_version 1.1;\n    }\n";
-    let well_known = {
-        let mut text = String::new();
-        for (path, body) in [("server", server_body(set)), ("client", Some(client_body(set)))] {
-            let Some(body) = body else { continue };
-            let _ = write!(
-                text,
-                "    location = /.well-known/matrix/{path} {{\n        default_type application/json;\n        \
-                 add_header Access-Control-Allow-Origin *;\n        add_header Cache-Control max-age=3600;\n        \
-                 return 200 '{body}';\n    }}\n"
-            );
+    let site = |name: &str, mut ports: Vec<u16>, serves_files, passes_on| {
+        ports.sort_unstable();
+        ports.dedup();
+        Site {
+            name: name.to_owned(),
+            ports,
+            serves_files,
+            passes_on,
         }
-        text
     };
-    let mut block = |ports: &[u16], name: &str, inside: &[&str]| {
+    // Clients look for .well-known on 443, whatever port the rest is on.
+    if host == server {
+        let ports = vec![HTTPS_PORT, client_port, homeserver.port];
+        return vec![site(&server, ports, true, true)];
+    }
+    let (mut sites, mut ports) = (Vec::new(), vec![client_port]);
+    match &set.delegation {
+        // The certificate on the SRV record's port is for the server name.
+        Delegation::Srv(target) if target.port == HTTPS_PORT => {
+            sites.push(site(&server, vec![HTTPS_PORT], true, true));
+        }
+        Delegation::Srv(target) => {
+            sites.push(site(&server, vec![HTTPS_PORT], true, false));
+            sites.push(site(&server, vec![target.port], false, true));
+        }
+        Delegation::WellKnown(target) => {
+            sites.push(site(&server, vec![HTTPS_PORT], true, false));
+            ports.push(target.port);
+        }
+        // It is the server name itself then.
+        Delegation::None => {}
+    }
+    sites.push(site(&host, ports, false, true));
+    sites
+}
+
+/// The files below `.well-known/matrix` and their bodies.
+fn files(set: &Set) -> impl Iterator<Item = (&'static str, String)> {
+    let server = server_body(set).map(|body| ("server", body));
+    server.into_iter().chain([("client", client_body(set))])
+}
+
+fn nginx(set: &Set) -> String {
+    let mut out = String::new();
+    for Site {
+        name,
+        ports,
+        serves_files,
+        passes_on,
+    } in sites(set)
+    {
         out.push_str("server {\n");
         for port in ports {
             let _ = writeln!(out, "    listen {port} ssl;\n    listen [::]:{port} ssl;");
@@ -162,95 +206,59 @@ fn nginx(set: &Set) -> String {
             out,
             "    server_name {name};\n    ssl_certificate /etc/ssl/{name}.pem;\n    ssl_certificate_key /etc/ssl/{name}.key;"
         );
-        for part in inside {
-            out.push_str(part);
+        for (path, body) in files(set).filter(|_| serves_files) {
+            let _ = write!(
+                out,
+                "    location = /.well-known/matrix/{path} {{\n        default_type application/json;\n        \
+                 add_header Access-Control-Allow-Origin *;\n        add_header Cache-Control max-age=3600;\n        \
+                 return 200 '{body}';\n    }}\n"
+            );
+        }
+        if passes_on {
+            out.push_str(
+                "    location ~ ^/(_matrix|_synapse/client)/ {\n        proxy_pass http://127.0.0.1:8008;\n        \
+                 proxy_set_header Host $host:$server_port;\n        proxy_set_header X-Forwarded-For $remote_addr;\n        \
+                 proxy_set_header X-Forwarded-Proto $scheme;\n        client_max_body_size 50M;\n        \
+                 proxy_http_version 1.1;\n    }\n",
+            );
         }
         out.push_str("}\n");
-    };
-    // Clients look for .well-known on 443, whatever port the rest is on.
-    if host == server {
-        let mut ports = vec![HTTPS_PORT, client_port, homeserver.port];
-        ports.sort_unstable();
-        ports.dedup();
-        block(&ports, &server, &[&well_known, proxy]);
-        return out;
     }
-    match &set.delegation {
-        // The certificate on the SRV record's port is for the server name.
-        Delegation::Srv(target) if target.port == HTTPS_PORT => {
-            block(&[HTTPS_PORT], &server, &[&well_known, proxy]);
-        }
-        Delegation::Srv(target) => {
-            block(&[HTTPS_PORT], &server, &[&well_known]);
-            block(&[target.port], &server, &[proxy]);
-        }
-        _ => block(&[HTTPS_PORT], &server, &[&well_known]),
-    }
-    let mut ports = vec![client_port];
-    if let Delegation::WellKnown(target) = &set.delegation {
-        ports.push(target.port);
-    }
-    ports.sort_unstable();
-    ports.dedup();
-    block(&ports, &host, &[proxy]);
     out
 }
 
 fn caddy(set: &Set) -> String {
-    let server = bare(&set.server.host);
-    let homeserver = set.homeserver();
-    let host = bare(&homeserver.host);
-    let client_port = set.client_port.unwrap_or(HTTPS_PORT);
-    let proxy =
-        "\treverse_proxy /_matrix/* 127.0.0.1:8008\n\treverse_proxy /_synapse/client/* 127.0.0.1:8008\n";
-    let mut well_known = "\theader /.well-known/matrix/* Content-Type application/json\n\theader /.well-known/matrix/* \
-                          Access-Control-Allow-Origin *\n\theader /.well-known/matrix/* Cache-Control max-age=3600\n"
-        .to_owned();
-    for (path, body) in [("server", server_body(set)), ("client", Some(client_body(set)))] {
-        if let Some(body) = body {
-            let _ = writeln!(well_known, "\trespond /.well-known/matrix/{path} `{body}`");
-        }
-    }
     let mut out = String::new();
-    let mut site = |ports: &[u16], name: &str, inside: &[&str]| {
-        let addresses: Vec<String> = ports
-            .iter()
-            .map(|port| match *port {
-                HTTPS_PORT => name.to_owned(),
-                port => format!("https://{name}:{port}"),
-            })
-            .collect();
+    for Site {
+        name,
+        ports,
+        serves_files,
+        passes_on,
+    } in sites(set)
+    {
+        let addresses = ports.iter().map(|port| match *port {
+            HTTPS_PORT => name.clone(),
+            port => format!("https://{name}:{port}"),
+        });
+        let addresses: Vec<String> = addresses.collect();
         let _ = writeln!(out, "{} {{", addresses.join(", "));
         let _ = writeln!(out, "\t# tls /etc/ssl/{name}.pem /etc/ssl/{name}.key");
-        for part in inside {
-            out.push_str(part);
+        if serves_files {
+            out.push_str(
+                "\theader /.well-known/matrix/* Content-Type application/json\n\theader /.well-known/matrix/* \
+                 Access-Control-Allow-Origin *\n\theader /.well-known/matrix/* Cache-Control max-age=3600\n",
+            );
+            for (path, body) in files(set) {
+                let _ = writeln!(out, "\trespond /.well-known/matrix/{path} `{body}`");
+            }
+        }
+        if passes_on {
+            out.push_str(
+                "\treverse_proxy /_matrix/* 127.0.0.1:8008\n\treverse_proxy /_synapse/client/* 127.0.0.1:8008\n",
+            );
         }
         out.push_str("}\n");
-    };
-    if host == server {
-        let mut ports = vec![HTTPS_PORT, client_port, homeserver.port];
-        ports.sort_unstable();
-        ports.dedup();
-        site(&ports, &server, &[&well_known, proxy]);
-        return out;
     }
-    match &set.delegation {
-        Delegation::Srv(target) if target.port == HTTPS_PORT => {
-            site(&[HTTPS_PORT], &server, &[&well_known, proxy]);
-        }
-        Delegation::Srv(target) => {
-            site(&[HTTPS_PORT], &server, &[&well_known]);
-            site(&[target.port], &server, &[proxy]);
-        }
-        _ => site(&[HTTPS_PORT], &server, &[&well_known]),
-    }
-    let mut ports = vec![client_port];
-    if let Delegation::WellKnown(target) = &set.delegation {
-        ports.push(target.port);
-    }
-    ports.sort_unstable();
-    ports.dedup();
-    site(&ports, &host, &[proxy]);
     out
 }
 
@@ -357,4 +365,127 @@ fn peers(set: &Set) -> String {
         let _ = writeln!(out, "# Port {} is part of the server name.", homeserver.port);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::mark;
+
+    fn set(value: &str) -> Set {
+        mark::read(value).unwrap()
+    }
+
+    #[test]
+    fn each_way_to_delegate_has_its_sites() {
+        const FILES: (bool, bool) = (true, false);
+        const MATRIX: (bool, bool) = (false, true);
+        const BOTH: (bool, bool) = (true, true);
+        type Sites<'a> = &'a [(&'a str, &'a [u16], (bool, bool))];
+        let cases: &[(&str, Sites<'_>)] = &[
+            ("a.example,none", &[("a.example", &[443, 8448], BOTH)]),
+            ("a.example:8450,none", &[("a.example", &[443, 8450], BOTH)]),
+            (
+                "a.example,well-known,a.example:443",
+                &[("a.example", &[443], BOTH)],
+            ),
+            (
+                "a.example,well-known,m.a.example:443",
+                &[("a.example", &[443], FILES), ("m.a.example", &[443], MATRIX)],
+            ),
+            (
+                "a.example,well-known,m.a.example:8451,client:8443",
+                &[
+                    ("a.example", &[443], FILES),
+                    ("m.a.example", &[8443, 8451], MATRIX),
+                ],
+            ),
+            // Behind an SRV record the name stays that of the server.
+            (
+                "a.example,srv,m.a.example:443",
+                &[("a.example", &[443], BOTH), ("m.a.example", &[443], MATRIX)],
+            ),
+            (
+                "a.example,srv,m.a.example:8448",
+                &[
+                    ("a.example", &[443], FILES),
+                    ("a.example", &[8448], MATRIX),
+                    ("m.a.example", &[443], MATRIX),
+                ],
+            ),
+        ];
+        for (value, wanted) in cases {
+            let wanted = wanted
+                .iter()
+                .map(|(name, ports, (serves_files, passes_on))| Site {
+                    name: (*name).to_owned(),
+                    ports: ports.to_vec(),
+                    serves_files: *serves_files,
+                    passes_on: *passes_on,
+                });
+            assert_eq!(sites(&set(value)), wanted.collect::<Vec<_>>(), "{value}");
+        }
+    }
+
+    #[test]
+    fn sites_are_written_for_nginx_and_for_caddy() {
+        let set = set("a.example,well-known,m.a.example:8451");
+        assert_eq!(
+            nginx(&set),
+            "server {
+    listen 443 ssl;
+    listen [::]:443 ssl;
+    server_name a.example;
+    ssl_certificate /etc/ssl/a.example.pem;
+    ssl_certificate_key /etc/ssl/a.example.key;
+    location = /.well-known/matrix/server {
+        default_type application/json;
+        add_header Access-Control-Allow-Origin *;
+        add_header Cache-Control max-age=3600;
+        return 200 '{\"m.server\":\"m.a.example:8451\"}';
+    }
+    location = /.well-known/matrix/client {
+        default_type application/json;
+        add_header Access-Control-Allow-Origin *;
+        add_header Cache-Control max-age=3600;
+        return 200 '{\"m.homeserver\":{\"base_url\":\"https://m.a.example\"}}';
+    }
+}
+server {
+    listen 443 ssl;
+    listen [::]:443 ssl;
+    listen 8451 ssl;
+    listen [::]:8451 ssl;
+    server_name m.a.example;
+    ssl_certificate /etc/ssl/m.a.example.pem;
+    ssl_certificate_key /etc/ssl/m.a.example.key;
+    location ~ ^/(_matrix|_synapse/client)/ {
+        proxy_pass http://127.0.0.1:8008;
+        proxy_set_header Host $host:$server_port;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        client_max_body_size 50M;
+        proxy_http_version 1.1;
+    }
+}
+"
+        );
+        assert_eq!(
+            caddy(&set),
+            "a.example {
+\t# tls /etc/ssl/a.example.pem /etc/ssl/a.example.key
+\theader /.well-known/matrix/* Content-Type application/json
+\theader /.well-known/matrix/* Access-Control-Allow-Origin *
+\theader /.well-known/matrix/* Cache-Control max-age=3600
+\trespond /.well-known/matrix/server `{\"m.server\":\"m.a.example:8451\"}`
+\trespond /.well-known/matrix/client `{\"m.homeserver\":{\"base_url\":\"https://m.a.example\"}}`
+}
+m.a.example, https://m.a.example:8451 {
+\t# tls /etc/ssl/m.a.example.pem /etc/ssl/m.a.example.key
+\treverse_proxy /_matrix/* 127.0.0.1:8008
+\treverse_proxy /_synapse/client/* 127.0.0.1:8008
+}
+"
+        );
+    }
 }
