@@ -47,10 +47,8 @@ fn lan_cloud_and_abroad_have_addresses_of_their_own(world: &mut World) {
         assert!(reply.ok()["versions"].is_array());
     }
     // Through the proxy, and from one server to the other.
-    world.anna_says(&room, "by way of home");
-    world.bo_hears(&room, "by way of home");
-    world.bo_says(&room, "straight to the cloud");
-    world.anna_hears(&room, "straight to the cloud");
+    world.anna_tells_bo(&room, "by way of home");
+    world.bo_tells_anna(&room, "straight to the cloud");
     world.assert_both_have(
         &room,
         &[

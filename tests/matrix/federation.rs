@@ -129,8 +129,7 @@ fn without_records_federation_stops(world: &mut World) {
 
     world.settle();
     // The other server's patience is over until it hears from us.
-    world.anna_says(&room, "are you there?");
-    world.bo_hears(&room, "are you there?");
+    world.anna_tells_bo(&room, "are you there?");
     world.anna_hears(&room, "lost");
     world.assert_both_have(
         &room,
@@ -158,8 +157,7 @@ fn a_server_moves_to_another_address(world: &mut World) {
         .far
         .host
         .wait_for_addresses("matrix.hearth.example", &[MOVED]);
-    world.anna_says(&room, "here");
-    world.bo_hears(&room, "here");
+    world.anna_tells_bo(&room, "here");
     world.anna_hears(&room, "where are you?");
     world.assert_both_have(
         &room,
@@ -182,16 +180,13 @@ fn a_restart_in_the_middle_loses_nothing(world: &mut World) {
     assert_eq!(world.phone.addresses("www.example.com"), [""; 0]);
     world.bo_says(&room, "while it was down");
     world.dns = Some(world.house.start());
-    world.anna_says(&room, "and up again");
-    world.bo_hears(&room, "and up again");
+    world.anna_tells_bo(&room, "and up again");
     world.anna_hears(&room, "while it was down");
     // New connections, which must ask.
     world.hearth.cut_connections();
     world.far.cut_connections();
-    world.bo_says(&room, "by new connections");
-    world.anna_hears(&room, "by new connections");
-    world.anna_says(&room, "both ways");
-    world.bo_hears(&room, "both ways");
+    world.bo_tells_anna(&room, "by new connections");
+    world.anna_tells_bo(&room, "both ways");
     assert_eq!(world.phone.addresses("late.hearth.example"), ["203.0.113.55"]);
     world.assert_both_have(
         &room,
@@ -210,8 +205,7 @@ fn a_restart_in_the_middle_loses_nothing(world: &mut World) {
 fn no_private_name_was_asked_in_public(world: &mut World) {
     world.settle();
     let room = world.room();
-    world.anna_says(&room, "between us");
-    world.bo_hears(&room, "between us");
+    world.anna_tells_bo(&room, "between us");
     let World {
         phone,
         hearth,

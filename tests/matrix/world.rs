@@ -248,6 +248,20 @@ impl World {
         self.bo.hear(&self.far.host, room, text);
     }
 
+    /// Anna says something and Bo hears it.
+    #[track_caller]
+    pub(crate) fn anna_tells_bo(&self, room: &str, text: &str) {
+        self.anna_says(room, text);
+        self.bo_hears(room, text);
+    }
+
+    /// Bo says something and Anna hears it.
+    #[track_caller]
+    pub(crate) fn bo_tells_anna(&self, room: &str, text: &str) {
+        self.bo_says(room, text);
+        self.anna_hears(room, text);
+    }
+
     /// Both servers have exactly these messages. Servers that were apart order them differently.
     #[track_caller]
     pub(crate) fn assert_both_have(&self, room: &str, said: &[&str]) {
