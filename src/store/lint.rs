@@ -96,6 +96,7 @@ impl Store {
     pub(super) fn new_findings(&self, edits: &[(&ZoneKey, &MasterFile, &MasterFile)]) -> Vec<String> {
         let mut notes = Vec::new();
         let mut origins: Vec<&Name> = edits.iter().map(|(key, _, _)| &key.origin).collect();
+        origins.sort_unstable();
         origins.dedup();
         for origin in origins {
             let side = |after: bool| -> Vec<(&ZoneKey, &MasterFile)> {
