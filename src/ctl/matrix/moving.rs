@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::control::types::{Code, Failure, Matrix, MatrixCache};
 use crate::ctl::args::matrix::MatrixMoveArgs;
 use crate::matrix::MOVING_TTL;
+use crate::matrix::range::blocked_by_synapse;
 use crate::matrix::set::{Set, in_order};
 use crate::message::Name;
 use crate::zone::master::civil::write_time;
@@ -67,6 +68,9 @@ pub(super) fn run(args: &MatrixMoveArgs, asking: &mut Asking<'_>) -> Result<Matr
             listed(&left),
             write_time(now + old_ttl)
         ));
+    }
+    if !lowers {
+        notes.extend(refused_by_others(&args.to.0, &set));
     }
     if !lowers && set.ttl <= MOVING_TTL {
         notes.push(format!(
@@ -170,6 +174,21 @@ fn moved(args: &MatrixMoveArgs, set: &mut Set) -> Result<Vec<IpAddr>, Failure> {
     let addresses = set.addresses.clone();
     set.own.retain(|_, own| *own != addresses);
     Ok(in_order(left))
+}
+
+/// That homeservers do not connect to a new address of a view. Of one that everybody gets the linter says so.
+fn refused_by_others(new: &[IpAddr], set: &Set) -> Option<String> {
+    let is_refused =
+        |address: &&IpAddr| blocked_by_synapse(**address).is_some() && !set.addresses.contains(address);
+    let refused: Vec<IpAddr> = new.iter().filter(is_refused).copied().collect();
+    let quoted: Vec<String> = refused.iter().map(|address| format!("\"{address}\"")).collect();
+    (!refused.is_empty()).then(|| {
+        format!(
+            "homeservers that are led to {} refuse to connect there unless told: Synapse needs `ip_range_whitelist: [{}]`, and Tuwunel, continuwuity and Conduit its range out of `ip_range_denylist`",
+            listed(&refused),
+            quoted.join(", ")
+        )
+    })
 }
 
 fn listed(addresses: &[IpAddr]) -> String {
