@@ -27,10 +27,6 @@ use plan::{Plan, Wanted};
 
 /// Carries the command out. `ask` puts one request to the daemon, or to the files.
 pub(super) fn run(command: &MatrixCommand, ask: &dyn Fn(&Request) -> Reply) -> Reply {
-    #[cfg(feature = "doctor")]
-    if let MatrixCommand::Doctor(args) = command {
-        return super::doctor::run(args, ask);
-    }
     let mut asking = Asking {
         ask,
         notes: Vec::new(),
@@ -43,7 +39,7 @@ pub(super) fn run(command: &MatrixCommand, ask: &dyn Fn(&Request) -> Reply) -> R
         MatrixCommand::Check(args) => check(args, &mut asking),
         MatrixCommand::Move(args) => moving::run(args, &mut asking),
         #[cfg(feature = "doctor")]
-        MatrixCommand::Doctor(_) => return Reply::failed(super::FAILED, "the doctor was called already"),
+        MatrixCommand::Doctor(args) => return super::doctor::run(args, ask),
     };
     Reply {
         result: result.map(|matrix| Answer::Matrix(Box::new(matrix))),

@@ -75,12 +75,16 @@ pub(super) fn split_port(text: &str) -> Result<(&str, Option<u16>), String> {
     let Some((host, port)) = text.rsplit_once(':') else {
         return Ok((text, None));
     };
-    let read = port.parse::<u16>().ok().filter(|port| *port != 0);
-    let read = read.filter(|_| port.bytes().all(|byte| byte.is_ascii_digit()));
-    match read {
+    match port_number(port) {
         Some(port) => Ok((host, Some(port))),
         None => Err(format!("`{port}` is no port; expected a number from 1 to 65535")),
     }
+}
+
+/// A port from 1 to 65535 in digits.
+pub(super) fn port_number(text: &str) -> Option<u16> {
+    let read = text.parse::<u16>().ok().filter(|port| *port != 0);
+    read.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Reads a host name as the Matrix specification allows it (appendices, server name): letters, digits, `-` and dots.
@@ -443,7 +447,17 @@ impl Set {
 /// The owner of the SRV record of a server name; none where it has no room.
 #[must_use]
 pub fn srv_owner(host: &Name) -> Option<Name> {
-    Name::prepend(b"_tcp", host.as_ref()).and_then(|tcp| Name::prepend(b"_matrix-fed", tcp.as_ref()))
+    service_owner(b"_matrix-fed", host)
+}
+
+/// The same by the name that was in use before version 1.8 of the specification (step 5).
+#[must_use]
+pub fn deprecated_owner(host: &Name) -> Option<Name> {
+    service_owner(b"_matrix", host)
+}
+
+fn service_owner(service: &[u8], host: &Name) -> Option<Name> {
+    Name::prepend(b"_tcp", host.as_ref()).and_then(|tcp| Name::prepend(service, tcp.as_ref()))
 }
 
 /// The addresses in their order, each once.

@@ -1,9 +1,22 @@
-//! The public authorities: Mozilla's. Built in, so that a machine with an old list or none has a good one; without the
-//! feature `roots`, those that the system keeps, because on a router's flash its package has them already.
+//! Authorities: those of a file, and the public ones, which are Mozilla's. These are built in, so that a machine with an
+//! old list or none has a good one; without the feature `roots`, those that the system keeps, because on a router's flash
+//! its package has them already.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::error::Error;
+use super::tls::describe;
+use crate::config::limits;
+
+/// Largest file of authorities: the whole of Mozilla's has 250 KiB.
+const CA_BYTES: u64 = limits::UPSTREAM_CA_FILE.default;
 
 /// Those who sign for the public.
 ///
@@ -23,6 +36,39 @@ pub(crate) fn known() -> RootCertStore {
     public().unwrap_or_else(|_| RootCertStore::empty())
 }
 
+/// The authorities in a file; `what` the file is, for messages.
+///
+/// # Errors
+/// Why it cannot be read, or not be used.
+pub(crate) fn read(what: &str, file: &Path) -> Result<RootCertStore, String> {
+    let error = |why: &dyn fmt::Display| format!("{what} {}: {why}", file.display());
+    let mut pem = Vec::new();
+    // A device has no length that could be asked for.
+    File::open(file)
+        .and_then(|file| file.take(CA_BYTES + 1).read_to_end(&mut pem))
+        .map_err(|why| error(&why))?;
+    if pem.len() as u64 > CA_BYTES {
+        return Err(error(&format!("has more than {CA_BYTES} bytes")));
+    }
+    of_pem(&pem).map_err(|why| error(&why))
+}
+
+/// The authorities in a text.
+///
+/// # Errors
+/// Why they cannot be used.
+pub(crate) fn of_pem(pem: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|why| format!("not PEM: {why}"))?;
+        roots.add(certificate).map_err(|why| describe(&why))?;
+    }
+    if roots.is_empty() {
+        return Err("holds no certificate; expected PEM with BEGIN CERTIFICATE".to_owned());
+    }
+    Ok(roots)
+}
+
 #[cfg(any(test, not(feature = "roots")))]
 mod system {
     use std::path::Path;
@@ -30,7 +76,6 @@ mod system {
     use rustls::RootCertStore;
 
     use crate::upstream::error::{Error, Kind};
-    use crate::upstream::tls::read_roots;
 
     /// Where systems keep them: OpenWrt, Debian and Alpine; OpenWrt again; Fedora; openSUSE.
     #[cfg(not(feature = "roots"))]
@@ -43,7 +88,8 @@ mod system {
 
     pub(super) fn first_of(files: &[&Path]) -> Result<RootCertStore, Error> {
         match files.iter().find(|file| file.exists()) {
-            Some(file) => read_roots("the system's list of authorities", file),
+            Some(file) => super::read("the system's list of authorities", file)
+                .map_err(|why| Error::new(Kind::Untrusted, why)),
             None => Err(Error::new(
                 Kind::Untrusted,
                 "this system has no list of public authorities; install ca-bundle (OpenWrt) or ca-certificates, or name \

@@ -11,19 +11,14 @@
 //! (RFC 8446, 8).
 
 use std::fmt;
-use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -38,8 +33,6 @@ use crate::config::{Host, Scheme, UpstreamSpec, limits};
 const SESSIONS: usize = limits::UPSTREAM_SESSIONS.default_usize();
 /// What webpki calls a server's certificate that may sign others, as `openssl req -x509` makes them.
 const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
-/// Largest file of authorities: the whole of Mozilla's has 250 KiB.
-const CA_BYTES: u64 = limits::UPSTREAM_CA_FILE.default;
 
 /// What a TLS client needs to speak to one server.
 pub(super) struct Tls {
@@ -183,7 +176,10 @@ impl fmt::Debug for Verifier {
 impl Verifier {
     fn new(spec: &UpstreamSpec, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
         let roots = match &spec.ca_file {
-            Some(file) => Some(read_roots("ca_file", file)?),
+            Some(file) => {
+                let read = roots::read("ca_file", file);
+                Some(read.map_err(|why| Error::new(Kind::Untrusted, why))?)
+            }
             None if !spec.pins.is_empty() => None,
             None => Some(roots::public()?),
         };
@@ -316,30 +312,8 @@ fn sha256(bytes: &[u8]) -> Sha256 {
     Sha256::try_from(digest.as_ref()).unwrap_or([0; 32])
 }
 
-/// The authorities in a file; `what` the file is, for messages.
-pub(super) fn read_roots(what: &str, file: &Path) -> Result<RootCertStore, Error> {
-    let error =
-        |why: &dyn fmt::Display| Error::new(Kind::Untrusted, format!("{what} {}: {why}", file.display()));
-    let len = fs::metadata(file).map_err(|why| error(&why))?.len();
-    if len > CA_BYTES {
-        return Err(error(&format!("has {len} bytes; expected at most {CA_BYTES}")));
-    }
-    let pem = fs::read(file).map_err(|why| error(&why))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|why| error(&format!("not PEM: {why}")))?;
-        roots.add(certificate).map_err(|why| error(&describe(&why)))?;
-    }
-    if roots.is_empty() {
-        return Err(error(
-            &"holds no certificate; expected PEM with BEGIN CERTIFICATE",
-        ));
-    }
-    Ok(roots)
-}
-
 /// What went wrong, in words that lead somewhere.
-fn describe(error: &rustls::Error) -> String {
+pub(super) fn describe(error: &rustls::Error) -> String {
     use CertificateError as Bad;
     let rustls::Error::InvalidCertificate(bad) = error else {
         return match error {

@@ -17,8 +17,7 @@ mod walk;
 mod web;
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -32,12 +31,11 @@ use crate::control::types::{
 use crate::matrix::doctor::{Class, Leg, Link, Report, Verdict};
 use dns::{Asker, Via};
 use net::{Budget, Guard};
+use crate::upstream::roots;
 use tls::Trust;
 use walk::Walk;
 
-/// Largest file of authorities: the whole of Mozilla's has 250 KiB.
-const CA_BYTES: u64 = limits::UPSTREAM_CA_FILE.default;
-/// Nanoseconds of a millisecond, for rounding up.
+/// Half a millisecond: times are told in whole ones, rounded.
 const HALF: Duration = Duration::from_micros(500);
 
 /// Carries the command out; `control` asks our daemon.
@@ -58,22 +56,14 @@ fn failed(message: impl Into<String>) -> (u8, Failure) {
 
 fn diagnose(args: &DoctorArgs, control: &dyn Fn(&Request) -> Reply) -> Result<Diagnosed, (u8, Failure)> {
     let mut notes = Vec::new();
-    let file = args
-        .ca_file
-        .as_deref()
-        .map(authorities)
-        .transpose()
-        .map_err(failed)?;
+    let file = args.ca_file.as_deref().map(|file| roots::read("--ca-file", file));
+    let file = file.transpose().map_err(failed)?;
     let house = House::ask(control);
     let followed = followed(args, &house, &mut notes)?;
-    let own = house.authority(control);
-    let trust = Trust::new(file.as_deref(), own.as_deref().map(str::as_bytes)).map_err(|why| {
-        let named = args
-            .ca_file
-            .as_deref()
-            .unwrap_or(Path::new("the daemon's authority"));
-        failed(format!("`{}`: {why}", named.display()))
-    })?;
+    let own = house.authority(control).map(|pem| roots::of_pem(pem.as_bytes()));
+    let own = own
+        .transpose()
+        .map_err(|why| failed(format!("the daemon's authority {why}")))?;
     if own.is_some() {
         notes.push(
             "the authority of our own is trusted here; others trust it only where they were given it"
@@ -82,6 +72,7 @@ fn diagnose(args: &DoctorArgs, control: &dyn Fn(&Request) -> Reply) -> Result<Di
     }
     let began = Instant::now();
     let shown = Cell::new(false);
+    let trust = Trust::new(file, own).map_err(|why| failed(why.to_string()))?;
     let is_terminal = io::stderr().is_terminal();
     let progress = |what: &str| {
         if is_terminal {
@@ -260,18 +251,6 @@ fn followed(args: &DoctorArgs, house: &House, notes: &mut Vec<String>) -> Result
 }
 
 const SYSTEM: &str = "the answers of this machine's nameservers";
-
-fn authorities(file: &Path) -> Result<Vec<u8>, String> {
-    let told = |why: &dyn std::fmt::Display| format!("cannot read `{}`: {why}", file.display());
-    let mut pem = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(CA_BYTES + 1).read_to_end(&mut pem))
-        .map_err(|error| told(&error))?;
-    if pem.len() as u64 > CA_BYTES {
-        return Err(told(&format!("it has more than {CA_BYTES} bytes")));
-    }
-    Ok(pem)
-}
 
 /// The report as an answer.
 fn said(args: &DoctorArgs, via: String, report: &Report, notes: Vec<String>) -> Diagnosed {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use crate::matrix::doctor::Fault;
-use crate::matrix::range::blocked_by_synapse;
+use crate::matrix::range::{is_private, useless};
 
 /// How long everything may take, and each step of it.
 #[derive(Debug, Clone, Copy)]
@@ -63,30 +63,19 @@ impl Guard {
         if is_own_or_metadata(address) {
             return Some("an address of this machine, of its link or of its provider's metadata");
         }
-        let what = blocked_by_synapse(address)?;
-        (!is_ours && what != "for documentation").then_some("not an address of the internet")
+        (!is_ours && is_private(address)).then_some("not an address of the internet")
     }
 }
 
-/// Addresses behind which something answers that trusts whoever is on this machine: loopback, link-local (metadata of
-/// clouds among them), unspecified, multicast, and the metadata address of IPv6.
+/// Addresses behind which something answers that trusts whoever is on this machine: those at which no server can be
+/// (loopback, link-local with the metadata of clouds among them, and their like), this network, and the metadata address of
+/// IPv6.
 fn is_own_or_metadata(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            v4.is_loopback()
-                || v4.is_link_local()
-                || v4.octets()[0] == 0
-                || v4.is_multicast()
-                || v4.is_broadcast()
+    useless(address).is_some()
+        || match address {
+            IpAddr::V4(v4) => v4.octets()[0] == 0,
+            IpAddr::V6(v6) => v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
         }
-        IpAddr::V6(v6) => {
-            v6.is_loopback()
-                || v6.is_unicast_link_local()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
-        }
-    }
 }
 
 /// A stream whose every operation ends at the deadline.

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::dns::Via;
-use super::walk::{Walk, bare};
+use super::walk::Walk;
 use crate::matrix::doctor::answer::{Seen, compare as judge, list, services};
 use crate::matrix::doctor::{Fault, Grade, Leg};
+use crate::matrix::set::{bare, srv_owner};
 use crate::message::{Name, Rtype};
 
 /// Docker's resolver inside a container.
@@ -86,9 +87,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, name: &Name, asks_srv: bool) {
         if !asks_srv {
             continue;
         }
-        let owner =
-            Name::prepend(b"_tcp", name.as_ref()).and_then(|tcp| Name::prepend(b"_matrix-fed", tcp.as_ref()));
-        let Some(owner) = owner else { continue };
+        let Some(owner) = srv_owner(name) else { continue };
         let theirs = services(&walk.asker.ask_server(*server, &owner, Rtype::SRV), &owner);
         let ours = services(&walk.asker.ask(&owner, Rtype::SRV), &owner);
         let said = match (&ours, theirs) {
@@ -108,7 +107,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, name: &Name, asks_srv: bool) {
 
 /// getaddrinfo, which reads files and other sources before it asks anybody.
 fn system(walk: &mut Walk<'_>, name: &Name, expected: &[IpAddr], nameservers_agree: bool) {
-    let host = bare(name.as_ref());
+    let host = bare(name);
     let began = Instant::now();
     let found = walk.system(&host);
     let took = Some(began.elapsed());

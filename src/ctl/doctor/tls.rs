@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
@@ -34,6 +33,8 @@ const SOON: u64 = 7 * 86_400;
 const AUTHORITY_INFO: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
 /// Certificates of a chain that are looked at.
 const CHAIN: usize = 10;
+/// Who vouches for certificates that everybody believes.
+pub(super) const PUBLIC: &str = "a public authority";
 /// Certificates of others that are kept.
 const POOL: usize = 32;
 
@@ -66,31 +67,32 @@ impl Session {
 }
 
 impl Trust {
+    /// Beside the public ones, those of `--ca-file` and our own are believed.
+    ///
     /// # Errors
-    /// Authorities that cannot be used.
-    pub(super) fn new(file: Option<&[u8]>, own: Option<&[u8]>) -> Result<Self, String> {
+    /// What rustls says of them.
+    pub(super) fn new(file: Option<RootCertStore>, own: Option<RootCertStore>) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let look = Arc::new(Look(Arc::clone(&provider)));
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
+            .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(look)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.resumption = rustls::client::Resumption::disabled();
-        let mut stores = vec![("a public authority", known())];
-        if let Some(pem) = file {
-            stores.push(("the authority of --ca-file", roots(pem)?));
-        }
-        if let Some(pem) = own {
-            stores.push(("our own authority", roots(pem)?));
-        }
+        let file = file.map(|store| ("the authority of --ca-file", store));
+        let own = own.map(|store| ("our own authority", store));
         let mut circles = Vec::new();
-        for (who, store) in stores {
+        let all = [(PUBLIC, known())].into_iter().chain(file).chain(own);
+        // A system may have no list of the public ones.
+        for (who, store) in all.filter(|(_, store)| !store.is_empty()) {
             let verifier =
                 WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider));
-            circles.push((who, verifier.build().map_err(|error| error.to_string())?));
+            let verifier = verifier
+                .build()
+                .map_err(|error| Error::General(error.to_string()))?;
+            circles.push((who, verifier));
         }
         Ok(Trust {
             config: Arc::new(config),
@@ -321,19 +323,6 @@ fn held(facts: &Facts) -> String {
     } else {
         all.join(", ")
     }
-}
-
-/// Authorities in PEM.
-fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("not PEM: {error}"))?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    if roots.is_empty() {
-        return Err("holds no certificate; expected PEM with BEGIN CERTIFICATE".to_owned());
-    }
-    Ok(roots)
 }
 
 /// Why a handshake failed.

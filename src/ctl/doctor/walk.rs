@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::dns::{self, Asker, Via};
 use super::net::{self, Guard};
-use super::tls::{Session, Trust};
+use super::tls::{PUBLIC, Session, Trust};
 use super::web::get;
 use super::{keys, resolver};
 use crate::config::limits;
@@ -15,8 +15,9 @@ use crate::ctl::args::doctor::Connect;
 use crate::matrix::doctor::answer::{self, Heard, Seen, services};
 use crate::matrix::doctor::place::{Host, Place, Target, Url, asks_srv, shown};
 use crate::matrix::doctor::{Class, Fault, Grade, Leg, Link, Report};
-use crate::matrix::range::blocked_by_synapse;
-use crate::message::{Name, NameRef, Rtype};
+use crate::matrix::range::{blocked_by_synapse, useless};
+use crate::matrix::set::{bare, deprecated_owner, srv_owner};
+use crate::message::{Name, Rtype};
 use crate::zone::master::civil::read_time;
 
 /// Clocks that differ by so many seconds are told; by so many, something breaks soon; by so many, it is broken.
@@ -163,15 +164,12 @@ impl Walk<'_> {
     }
 
     fn judge_addresses(&mut self, leg: Leg, host: &Host, addresses: &[std::net::IpAddr]) {
-        let others: Vec<_> = addresses
+        let others = addresses.iter().copied();
+        let others: Vec<_> = others.filter(|address| !self.guard.is_meant(*address)).collect();
+        let found = others
             .iter()
-            .filter(|address| !self.guard.is_meant(**address))
-            .collect();
-        if let Some(address) = others
-            .iter()
-            .find(|address| crate::matrix::range::useless(***address).is_some())
-        {
-            let what = crate::matrix::range::useless(**address).unwrap_or_default();
+            .find_map(|address| Some((address, useless(*address)?)));
+        if let Some((address, what)) = found {
             let said = format!("leads to {address}, {what}");
             self.push(
                 leg,
@@ -185,14 +183,14 @@ impl Walk<'_> {
         }
         let blocked = others
             .iter()
-            .find_map(|address| Some((**address, blocked_by_synapse(**address)?)));
+            .find_map(|address| Some((address, blocked_by_synapse(*address)?)));
         if leg != Leg::Server {
             return;
         }
         let Some((address, what)) = blocked else { return };
         let is_mixed = others
             .iter()
-            .any(|address| blocked_by_synapse(**address).is_none());
+            .any(|address| blocked_by_synapse(*address).is_none());
         let (fault, said) = if is_mixed {
             (
                 Fault::AddressMixed,
@@ -357,10 +355,8 @@ impl Walk<'_> {
     /// What SRV records of a place lead to: nothing where there are none; none where an error ends the way.
     fn services(&mut self, place: &Place, is_delegated: bool) -> Option<Vec<Target>> {
         let host = place.host.name()?;
-        for (label, is_deprecated) in [(&b"_matrix-fed"[..], false), (b"_matrix", true)] {
-            let owner =
-                Name::prepend(b"_tcp", host.as_ref()).and_then(|tcp| Name::prepend(label, tcp.as_ref()))?;
-            let what = format!("SRV {}", bare(owner.as_ref()));
+        for (owner, is_deprecated) in [(srv_owner(&host)?, false), (deprecated_owner(&host)?, true)] {
+            let what = format!("SRV {}", bare(&owner));
             (self.progress)(&what);
             let began = Instant::now();
             let heard: Heard = self.asker.ask(&owner, Rtype::SRV);
@@ -431,7 +427,7 @@ impl Walk<'_> {
             broken(Fault::SrvPort, "names port 0".to_owned());
             return None;
         }
-        let shown_target = bare(target.as_ref());
+        let shown_target = bare(target);
         let host = Host::Name(shown_target.to_ascii_lowercase());
         let seen = self.seen(target);
         let (addresses, is_alias) = seen.addresses(target);
@@ -587,15 +583,9 @@ impl Walk<'_> {
         if session.is_good() {
             let by = session.by.unwrap_or("nobody");
             let said = format!("{} by {by}, {}", target.identity, session.version);
-            let grade = if by == "a public authority" {
-                Grade::Ok
-            } else {
-                Grade::Note
-            };
-            let more = if grade == Grade::Note {
-                "; other homeservers must be given it"
-            } else {
-                ""
+            let (grade, more) = match by == PUBLIC {
+                true => (Grade::Ok, ""),
+                false => (Grade::Note, "; other homeservers must be given it"),
             };
             self.push(leg, what, grade, None, said + more, took);
         }
@@ -698,12 +688,6 @@ impl Walk<'_> {
         (self.progress)("getaddrinfo");
         dns::getaddrinfo(host, self.asker.budget)
     }
-}
-
-/// A name without its closing dot.
-pub(super) fn bare(name: NameRef<'_>) -> String {
-    let text = name.to_string();
-    text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
 
 /// A span of time in words.

@@ -4,12 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use crate::matrix::set::port_number;
+use crate::matrix::{FEDERATION_PORT, HTTPS_PORT};
 use crate::message::Name;
 
-/// Port of federation where nothing else is said.
-pub const FEDERATION_PORT: u16 = 8448;
-/// Port of HTTPS.
-pub const HTTPS_PORT: u16 = 443;
 /// Longest path that is followed.
 const MAX_PATH: usize = 1024;
 
@@ -77,9 +75,7 @@ impl FromStr for Place {
             (plain_host(host)?, port)
         };
         let number = |port: &str| {
-            let read = port.parse::<u16>().ok().filter(|port| *port != 0);
-            read.filter(|_| port.bytes().all(|byte| byte.is_ascii_digit()))
-                .ok_or_else(|| format!("`{}` is no port; expected 1 to 65535", shown(port)))
+            port_number(port).ok_or_else(|| format!("`{}` is no port; expected 1 to 65535", shown(port)))
         };
         Ok(Place {
             host,
