@@ -106,21 +106,22 @@ fn diagnose(args: &DoctorArgs, control: &dyn Fn(&Request) -> Reply) -> Result<Di
         now: now(),
         progress: &progress,
         has_clock: false,
+        late: None,
     };
-    let wants = |way| args.only.is_none_or(|only| only == way);
-    if wants(Only::Server) {
+    let wants = |walk: &Walk<'_>, way| walk.late.is_none() && args.only.is_none_or(|only| only == way);
+    if wants(&walk, Only::Server) {
         walk.server(&args.server);
     }
-    if wants(Only::Client) {
+    if wants(&walk, Only::Client) {
         walk.client(&args.server);
     }
-    if wants(Only::Turn) {
+    if wants(&walk, Only::Turn) {
         walk.turn(args.turn.as_ref(), &args.server);
     }
     if shown.get() {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
-    Ok(said(args, followed.words, &walk.report, notes))
+    Ok(said(args, followed.words, &walk.close(), notes))
 }
 
 /// What our daemon says of itself.

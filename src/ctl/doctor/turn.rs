@@ -60,6 +60,9 @@ impl Walk<'_> {
             }
             over_stream(&mut session)
         });
+        if self.late.is_some() {
+            return;
+        }
         let (fault, grade, at) = match (udp, tcp, tls) {
             (false, false, false) => (Fault::TurnDead, Grade::Broken, 0),
             (false, _, _) => (Fault::TurnNoUdp, Grade::Warning, 0),

@@ -50,10 +50,13 @@ pub(super) struct Walk<'a> {
     pub(super) progress: &'a dyn Fn(&str),
     /// Whether the clocks were compared.
     pub(super) has_clock: bool,
+    /// The first link that came when the time for all was over.
+    pub(super) late: Option<usize>,
 }
 
 impl Walk<'_> {
-    /// Notes a link; returns its number.
+    /// Notes a link; returns its number. From the end of the time on nothing is waited for, so silence says nothing, and
+    /// what is noted then is left out by [`Walk::close`].
     pub(super) fn push(
         &mut self,
         leg: Leg,
@@ -63,6 +66,9 @@ impl Walk<'_> {
         seen: impl Into<String>,
         took: Option<Duration>,
     ) -> usize {
+        if self.late.is_none() && self.asker.budget.is_over() {
+            self.late = Some(self.report.links.len());
+        }
         self.report.links.push(Link {
             leg,
             what: what.into(),
@@ -72,6 +78,18 @@ impl Walk<'_> {
             took,
         });
         self.report.links.len() - 1
+    }
+
+    /// The report; where the time did not suffice, up to there.
+    pub(super) fn close(mut self) -> Report {
+        if let Some(late) = self.late {
+            self.report.links.truncate(late + 1);
+            if let Some(link) = self.report.links.last_mut() {
+                link.seen = "was not waited for, nor what comes after it: there was no time left".to_owned();
+                (link.grade, link.fault) = (Grade::Broken, Some(Fault::NoTime));
+            }
+        }
+        self.report
     }
 
     /// Whether a host lies in a zone of ours.
@@ -116,7 +134,10 @@ impl Walk<'_> {
         for target in &targets {
             self.target(place, target, &mut tried);
         }
-        let any = self.report.settle_addresses(from, &tried);
+        if self.late.is_some() {
+            return;
+        }
+        let any = self.report.settle_addresses(&tried);
         let is_reach = |link: &Link| link.class() == Some(Class::Reach);
         let last_resort = targets.iter().all(|target| target.step == "6");
         if let Some(link) = well_known
@@ -483,11 +504,6 @@ impl Walk<'_> {
     fn address(&mut self, server: &Place, target: &Target, to: SocketAddr) {
         let leg = Leg::Server;
         let port = format!("port {to}");
-        if self.asker.budget.is_over() {
-            let said = "was not looked at: the time is over";
-            self.push(leg, port, Grade::Broken, Some(Fault::PortFiltered), said, None);
-            return;
-        }
         if let Some(why) = self.refuses(&target.host, to) {
             self.push(
                 leg,

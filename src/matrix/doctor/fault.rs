@@ -172,6 +172,8 @@ faults! {
     AddressDead Reach "address-dead" "take the address out of the zone, or have the server listen on it";
     /// IPv6 of a server that has IPv4.
     Ipv6Dead Reach "ipv6-dead" "take the AAAA record out of the zone, or make IPv6 work";
+    /// The time for all is over.
+    NoTime Reach "no-time" "give it more time (--time), or have it look at one way only (--only)";
     /// We do not connect.
     Forbidden Reach "forbidden-address" "if the address is meant, say so with --allow CIDR; nothing was sent there";
 

@@ -123,12 +123,12 @@ impl Report {
         }
     }
 
-    /// Looks back at the connections of a leg from link `from` on, once all were tried. Where one address works, another
-    /// that is dead is a warning, and IPv6 has a word of its own. Says whether one works.
-    pub fn settle_addresses(&mut self, from: usize, tried: &[(bool, usize, bool)]) -> bool {
+    /// Looks back at connections once all were tried: of each, whether it was over IPv6, its link, and whether it works.
+    /// Where one works, another that is dead is a warning, and IPv6 has a word of its own. Says whether one works.
+    pub fn settle_addresses(&mut self, tried: &[(bool, usize, bool)]) -> bool {
         let any = tried.iter().any(|(_, _, works)| *works);
         let v4 = tried.iter().any(|(is_v6, _, works)| *works && !is_v6);
-        for (is_v6, link, works) in tried.iter().filter(|(_, link, _)| *link >= from) {
+        for (is_v6, link, works) in tried {
             let Some(link) = self.links.get_mut(*link) else {
                 continue;
             };
@@ -214,7 +214,7 @@ mod tests {
                     .links
                     .push(link(Leg::Server, Grade::Broken, Fault::PortClosed));
             }
-            assert_eq!(report.settle_addresses(0, &tried), any);
+            assert_eq!(report.settle_addresses(&tried), any);
             let found: Vec<Option<Fault>> = report.links.iter().map(|link| link.fault).collect();
             assert_eq!(found, faults.map(Some));
             assert_eq!(report.links[1].grade == Grade::Warning, any);
