@@ -12,7 +12,7 @@ mod support;
 
 use std::path::Path;
 
-use stand::{Cert, Mode, World, run};
+use stand::{Cert, Mode, World, run, run_live};
 
 /// A seeded fault: what is wrong, the word that names it, and how it is made.
 type Seeded = (&'static str, &'static str, fn(&mut World));
@@ -28,9 +28,7 @@ const LOGIN: &str = "/_matrix/client/v3/login";
 const FAULTS: &[Seeded] = &[
     ("nothing is wrong", "works", |_| ()),
     ("delegated by .well-known with a port", "works", |w| {
-        w.drop_srv();
-        w.web.say(
-            SERVER,
+        w.server_file(
             200,
             "application/json",
             "{\"m.server\":\"m.hearth.example:{fed}\"}",
@@ -92,44 +90,30 @@ const FAULTS: &[Seeded] = &[
         World::drop_srv,
     ),
     (".well-known is a page", "well-known-html", |w| {
-        w.drop_srv();
-        w.web.say(SERVER, 200, "text/html", "<!doctype html><p>Welcome");
+        w.server_file(200, "text/html", "<!doctype html><p>Welcome");
     }),
     (".well-known is too large", "well-known-too-large", |w| {
-        w.drop_srv();
-        w.web.say(
-            SERVER,
+        w.server_file(
             200,
             "application/json",
             &format!("{{\"x\":\"{}\"}}", "y".repeat(60_000)),
         );
     }),
     (".well-known is no JSON", "well-known-json", |w| {
-        w.drop_srv();
-        w.web.say(SERVER, 200, "application/json", "m.hearth.example:443");
+        w.server_file(200, "application/json", "m.hearth.example:443");
     }),
     (".well-known lacks m.server", "well-known-field", |w| {
-        w.drop_srv();
-        w.web.say(
-            SERVER,
-            200,
-            "application/json",
-            "{\"server\":\"m.hearth.example\"}",
-        );
+        w.server_file(200, "application/json", "{\"server\":\"m.hearth.example\"}");
     }),
     (".well-known names port 99999", "well-known-target", |w| {
-        w.drop_srv();
-        w.web.say(
-            SERVER,
+        w.server_file(
             200,
             "application/json",
             "{\"m.server\":\"m.hearth.example:99999\"}",
         );
     }),
     (".well-known names a URL", "well-known-target", |w| {
-        w.drop_srv();
-        w.web.say(
-            SERVER,
+        w.server_file(
             200,
             "application/json",
             "{\"m.server\":\"https://m.hearth.example\"}",
@@ -153,26 +137,17 @@ const FAULTS: &[Seeded] = &[
         },
     ),
     (".well-known answers 500", "well-known-status", |w| {
-        w.drop_srv();
-        w.web.say(SERVER, 500, "text/plain", "oops");
+        w.server_file(500, "text/plain", "oops");
     }),
     (".well-known has another content type", "well-known-type", |w| {
-        w.drop_srv();
-        w.web.say(
-            SERVER,
-            200,
-            "text/plain",
-            "{\"m.server\":\"hearth.example:{fed}\"}",
-        );
+        w.server_file(200, "text/plain", "{\"m.server\":\"hearth.example:{fed}\"}");
     }),
     (".well-known has the wrong certificate", "well-known-tls", |w| {
         w.drop_srv();
         w.web.cert = Cert::Of("other.example");
     }),
     ("the delegated host has no address", "target-no-address", |w| {
-        w.drop_srv();
-        w.web.say(
-            SERVER,
+        w.server_file(
             200,
             "application/json",
             "{\"m.server\":\"gone.hearth.example:8448\"}",
@@ -302,20 +277,16 @@ const FAULTS: &[Seeded] = &[
     }),
     ("the clock is off by a day", "clock", |w| w.fed.clock = 86_400),
     ("clients: .well-known answers 500", "client-well-known", |w| {
-        w.only = "client";
-        w.web.say(CLIENT, 500, "text/plain", "");
+        w.for_clients(CLIENT, 500, "text/plain", "");
     }),
     ("clients: .well-known is a page", "client-well-known", |w| {
-        w.only = "client";
-        w.web.say(CLIENT, 200, "text/html", "<p>");
+        w.for_clients(CLIENT, 200, "text/html", "<p>");
     }),
     ("clients: base_url is missing", "client-base-url", |w| {
-        w.only = "client";
-        w.web.say(CLIENT, 200, "application/json", "{}");
+        w.for_clients(CLIENT, 200, "application/json", "{}");
     }),
     ("clients: base_url has no address", "client-no-address", |w| {
-        w.only = "client";
-        w.web.say(
+        w.for_clients(
             CLIENT,
             200,
             "application/json",
@@ -323,24 +294,20 @@ const FAULTS: &[Seeded] = &[
         );
     }),
     ("clients: versions is a page", "versions-not-json", |w| {
-        w.only = "client";
-        w.web.say(VERSIONS, 200, "text/html", "<p>");
+        w.for_clients(VERSIONS, 200, "text/html", "<p>");
     }),
     ("clients: versions is not passed", "versions-status", |w| {
-        w.only = "client";
-        w.web.say(VERSIONS, 404, "text/html", "<p>");
+        w.for_clients(VERSIONS, 404, "text/html", "<p>");
     }),
     ("clients: CORS is missing", "cors", |w| {
         w.only = "client";
         w.web.has_cors = false;
     }),
     ("clients: login is not there", "login-status", |w| {
-        w.only = "client";
-        w.web.say(LOGIN, 404, "application/json", "{}");
+        w.for_clients(LOGIN, 404, "application/json", "{}");
     }),
     ("clients: no way to log in", "login-flows", |w| {
-        w.only = "client";
-        w.web.say(LOGIN, 200, "application/json", "{\"flows\":[]}");
+        w.for_clients(LOGIN, 200, "application/json", "{\"flows\":[]}");
     }),
     ("clients: port 443 is closed", "port-closed", |w| {
         w.only = "client";
@@ -401,5 +368,102 @@ fn the_doctor_names_the_fault_that_was_seeded() {
         std::fs::read_to_string(&path).unwrap_or_default(),
         "see {}",
         path.display()
+    );
+}
+
+/// A silence that lasts until the time for all is over says nothing of the server.
+#[test]
+fn what_there_was_no_time_for_is_told_as_that() {
+    let mut world = World::healthy();
+    world.fed.mode = Mode::Silent;
+    world.time = "1";
+    let said = run(&world);
+    assert_eq!((said.fault.as_str(), said.exit), ("no-time", 13), "{}", said.all);
+    assert_eq!(
+        said.noted.last().map(String::as_str),
+        Some("no-time"),
+        "{}",
+        said.all
+    );
+    let words = "was not waited for, nor what comes after it: there was no time left";
+    assert!(said.sentence.ends_with(words), "{}", said.sentence);
+    assert!(!said.all.contains("does not answer"), "{}", said.all);
+}
+
+/// The whole way by the answers of a daemon, whose own authority signed what the servers show.
+#[test]
+fn a_daemon_of_ours_is_followed_and_its_authority_believed() {
+    let said = run_live(
+        &World::healthy(),
+        "",
+        &[],
+        &["--nameserver", "{dns}", "--allow", "127.0.0.0/8"],
+    );
+    let out = "\
+hearth.example, by our answers (DNS)
+
+as another homeserver
+ok hearth.example 127.0.0.1
+- .well-known/matrix/server is not there (404)
+ok SRV _matrix-fed._tcp.hearth.example m.hearth.example:FED at 127.0.0.1
+ok port 127.0.0.1:FED open (step 4)
+- the certificate at 127.0.0.1:FED hearth.example by our own authority, TLS 1.3; other homeservers must be given it
+ok version at 127.0.0.1:FED Stand-in 1
+ok the server's clock agrees
+ok signing keys at 127.0.0.1:FED ed25519:a, signed, until 3084-12-12T12:41:28Z
+
+as a client
+ok .well-known/matrix/client https://hearth.example
+ok client API, versions up to v1.11
+ok client API, login m.login.password
+
+Works: everything that was looked at works.
+";
+    assert_eq!(said.out, out);
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (
+            0,
+            "note: the authority of our own is trusted here; others trust it only where they were given it\n"
+        )
+    );
+}
+
+/// Clients of one view are led to where nobody is, those of a wider one around it to the server, and all others elsewhere.
+#[test]
+fn the_answers_to_a_view_are_followed() {
+    let mut world = World::healthy();
+    world.records[1] = "m.hearth.example A 127.0.0.3".to_owned();
+    let config = "views:\n  inner: {clients: [10.0.0.0/24]}\n  outer: {clients: [10.0.0.0/8]}\n";
+    let views = [
+        ("inner", "m.hearth.example A 127.0.0.2"),
+        ("outer", "m.hearth.example A 127.0.0.1"),
+    ];
+    let ask = |from: &[&str]| {
+        let options = ["--allow", "127.0.0.0/8", "--only", "server"];
+        run_live(&world, config, &views, &[&options[..], from].concat())
+    };
+    for (from, port, code) in [
+        (&["--from-view", "outer"][..], "127.0.0.1:FED", 0),
+        (&["--from-view", "inner"], "127.0.0.2:FED", 13),
+        (&["--from-view", "10.0.0.9"], "127.0.0.2:FED", 13),
+        (&["--nameserver", "{dns}"], "127.0.0.3:FED", 13),
+    ] {
+        let said = ask(from);
+        assert_eq!(said.code, code, "{from:?} {}{}", said.out, said.err);
+        assert!(
+            said.out.contains(&format!("port {port}")),
+            "{from:?} {}",
+            said.out
+        );
+    }
+    let said = ask(&["--from-view", "none"]);
+    assert_eq!(
+        (said.code, said.out.as_str(), said.err.as_str()),
+        (
+            1,
+            "",
+            "dnsctl: there is no view `none`; known here: inner, outer\n"
+        )
     );
 }

@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(crate) only: &'static str,
     pub(crate) is_allowed: bool,
     pub(crate) allow_v6: bool,
+    /// Seconds for all.
+    pub(crate) time: &'static str,
     /// The fault is told, and is not what decides.
     pub(crate) only_note: bool,
     fails: Vec<(String, Option<u16>, u16)>,
@@ -115,6 +117,7 @@ impl World {
             only: "server",
             is_allowed: true,
             allow_v6: false,
+            time: "60",
             only_note: false,
             fails: Vec::new(),
             turn: None,
@@ -124,6 +127,18 @@ impl World {
     /// No SRV record.
     pub(crate) fn drop_srv(&mut self) {
         self.records.retain(|record| !record.contains(" SRV "));
+    }
+
+    /// No SRV record, and this in the place of `.well-known/matrix/server`.
+    pub(crate) fn server_file(&mut self, status: u16, kind: &str, body: &str) {
+        self.drop_srv();
+        self.web.say(super::SERVER, status, kind, body);
+    }
+
+    /// Looks at what clients need, and answers a path of it so.
+    pub(crate) fn for_clients(&mut self, path: &str, status: u16, kind: &str, body: &str) {
+        self.only = "client";
+        self.web.say(path, status, kind, body);
     }
 
     /// A name gets this code.
@@ -208,8 +223,10 @@ fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>) -> Upstrea
 
 /// The identity of the tests: an authority, an intermediate one, and what the latter signs.
 struct Authority {
-    root: rcgen::Certificate,
-    middle: rcgen::Certificate,
+    /// In PEM.
+    root: String,
+    /// What stands between it and what is signed.
+    middle: Option<rcgen::Certificate>,
     issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
 }
 
@@ -231,9 +248,28 @@ impl Authority {
         let middle_params = ca(format!("{name} intermediate"));
         let middle = middle_params.signed_by(&middle_key, &root_issuer).unwrap();
         Authority {
-            root,
-            middle,
+            root: root.pem(),
+            middle: Some(middle),
             issuer: rcgen::Issuer::new(middle_params, middle_key),
+        }
+    }
+
+    /// That of a running daemon.
+    fn of(house: &House) -> Self {
+        let kept = house.read("state/certificate/authority.pem");
+        let key = kept.find("-----BEGIN PRIVATE KEY-----").unwrap();
+        let (root, key) = kept.split_at(key);
+        let key = rcgen::KeyPair::from_pem(key).unwrap();
+        let told = house.dnsctl(&["certificate", "--json"]).ok().stdout;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let name = told["ok"]["issuer"].as_str().unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        Authority {
+            root: root.to_owned(),
+            middle: None,
+            issuer: rcgen::Issuer::new(params, key),
         }
     }
 
@@ -262,18 +298,19 @@ impl Authority {
         }
         let stranger;
         let (certificate, middle) = match cert {
-            Cert::SelfSigned => (params.self_signed(&key).unwrap(), None),
+            Cert::SelfSigned => (params.self_signed(&key).unwrap(), &None),
             Cert::Stranger => {
                 stranger = Authority::new("stranger");
                 let made = params.signed_by(&key, &stranger.issuer).unwrap();
-                (made, Some(stranger.middle.der().clone()))
+                (made, &stranger.middle)
             }
-            Cert::NoIntermediate => (params.signed_by(&key, &self.issuer).unwrap(), None),
+            Cert::NoIntermediate => (params.signed_by(&key, &self.issuer).unwrap(), &None),
             _ => {
                 let made = params.signed_by(&key, &self.issuer).unwrap();
-                (made, Some(self.middle.der().clone()))
+                (made, &self.middle)
             }
         };
+        let middle = middle.iter().map(|middle| middle.der().clone());
         let chain = std::iter::once(certificate.der().clone()).chain(middle);
         (chain.collect(), key.serialize_der())
     }
@@ -436,14 +473,17 @@ fn http_date(seconds: u64) -> String {
     let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-    let text = hearthdns::zone::master::civil::write_time(seconds);
-    let month: usize = text[5..7].parse().unwrap();
+    let stamp = hearthdns::zone::master::civil::write_stamp(seconds);
+    let part = |at: usize, len: usize| &stamp[at..at + len];
+    let month: usize = part(4, 2).parse().unwrap();
     format!(
-        "Mon, {} {} {} {} GMT",
-        &text[8..10],
+        "Mon, {} {} {} {}:{}:{} GMT",
+        part(6, 2),
         months[month - 1],
-        &text[..4],
-        &text[11..19]
+        part(0, 4),
+        part(8, 2),
+        part(10, 2),
+        part(12, 2)
     )
 }
 
@@ -454,32 +494,115 @@ fn binding(request: &[u8]) -> Vec<u8> {
     reply
 }
 
+/// The servers of a world, and where they listen.
+struct Sites {
+    _servers: [Option<Server>; 2],
+    fed: u16,
+    web: u16,
+}
+
+impl Sites {
+    fn start(world: &World, authority: &Authority) -> Self {
+        let [fed, web] = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let [fed_port, web_port] = [&fed, &web].map(|held| held.local_addr().unwrap().port());
+        let ports = [("{fed}", fed_port)];
+        Sites {
+            _servers: [
+                serve(fed, &world.fed, authority, &ports),
+                serve(web, &world.web, authority, &ports),
+            ],
+            fed: fed_port,
+            web: web_port,
+        }
+    }
+
+    /// Records with the homeserver's port in them.
+    fn filled(&self, records: &[String]) -> Vec<String> {
+        let filled = records
+            .iter()
+            .map(|record| record.replace("{fed}", &self.fed.to_string()));
+        filled.collect()
+    }
+
+    /// Where the web server is.
+    fn connect(&self) -> String {
+        format!("hearth.example:443=127.0.0.1:{}", self.web)
+    }
+
+    /// Ports of this run as words.
+    fn neutral(&self, text: &str) -> String {
+        text.replace(&format!(":{}", self.fed), ":FED")
+            .replace(&format!(":{}", self.web), ":WEB")
+    }
+}
+
+/// Asks the doctor about a server with these records in the base zone and in zones of views, whose names a daemon of ours
+/// knows and whose certificates its own authority signed. `{dns}` in the options is the daemon.
+pub(crate) fn run_live(world: &World, config: &str, views: &[(&str, &str)], options: &[&str]) -> Live {
+    let in_house = |records: &[String]| format!("$TTL 300\n$ORIGIN .\n{}\n", records.join("\n"));
+    let house = House::new()
+        .listen_too(&["tls://127.0.0.1:0"])
+        .config(&format!("name: dns.hearth.example\n{config}"))
+        .zone("hearth.example", "");
+    let daemon = house.start();
+    let sites = Sites::start(world, &Authority::of(&house));
+    let filled = sites.filled(&world.records);
+    house.write("zones/hearth.example.zone", &in_house(&filled));
+    for (view, record) in views {
+        house.write(
+            &format!("zones/{view}/hearth.example.zone"),
+            &in_house(&[(*record).to_owned()]),
+        );
+    }
+    house.dnsctl(&["reload"]).ok();
+    let dns = daemon.udp[0].to_string();
+    let web = sites.connect();
+    let mut args = vec!["matrix", "doctor", "hearth.example", "--connect", &web];
+    let options: Vec<String> = options
+        .iter()
+        .map(|option| option.replace("{dns}", &dns))
+        .collect();
+    args.extend(options.iter().map(String::as_str));
+    let ran = house.dnsctl(&args);
+    let out = sites.neutral(&ran.stdout).replace(&dns, "DNS");
+    Live {
+        code: ran.code,
+        out: out.lines().map(without_time).collect(),
+        err: sites.neutral(&ran.stderr),
+    }
+}
+
+/// What the doctor printed, without times and columns, ports as words.
+pub(crate) struct Live {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A line, its words parted by one blank, without the time that a link took.
+fn without_time(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = match words.as_slice() {
+        [grade, time, "ms", rest @ ..] if time.parse::<u64>().is_ok() => [&[*grade], rest].concat(),
+        words => words.to_vec(),
+    };
+    format!("{}\n", words.join(" "))
+}
+
 /// Starts everything, and asks the doctor.
 pub(crate) fn run(world: &World) -> Said {
     let authority = Authority::new("test");
-    let fed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let web = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let sites = Sites::start(world, &authority);
     let turn = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let [fed_port, web_port, turn_port] = [&fed, &web, &turn].map(|held| held.local_addr().unwrap().port());
-    let ports = [("{fed}", fed_port)];
-    let filled = |records: &[String]| -> Vec<String> {
-        records
-            .iter()
-            .map(|record| record.replace("{fed}", &fed_port.to_string()))
-            .collect()
-    };
-    let servers = [
-        serve(fed, &world.fed, &authority, &ports),
-        serve(web, &world.web, &authority, &ports),
-    ];
-    let main = zone(filled(&world.records), world.fails.clone());
+    let turn_port = turn.local_addr().unwrap().port();
+    let main = zone(sites.filled(&world.records), world.fails.clone());
     let between = world.resolver.as_ref().map(|records| {
         let fails = if world.resolver_fails_srv {
             vec![("_matrix-fed._tcp.hearth.example".to_owned(), None, 2)]
         } else {
             Vec::new()
         };
-        zone(filled(records), fails)
+        zone(sites.filled(records), fails)
     });
     let (udp, tcp) = world.turn.unwrap_or_default();
     if udp {
@@ -506,13 +629,13 @@ pub(crate) fn run(world: &World) -> Said {
         drop(turn);
     }
     let house = House::new();
-    house.write("ca.pem", &authority.root.pem());
+    house.write("ca.pem", &authority.root);
     let ca = house.path("ca.pem").display().to_string();
     let via = main.addr.to_string();
     let nameserver = between
         .as_ref()
         .map_or(via.clone(), |between| between.addr.to_string());
-    let web_at = format!("hearth.example:443=127.0.0.1:{web_port}");
+    let web_at = sites.connect();
     let closed = format!(
         "hearth.example:8448=127.0.0.1:{}",
         super::support::free_address().port()
@@ -537,6 +660,8 @@ pub(crate) fn run(world: &World) -> Said {
         world.only,
         "--step",
         "2",
+        "--time",
+        world.time,
     ];
     if world.turn.is_some() {
         args.extend(["--turn", &turn_at]);
@@ -548,16 +673,12 @@ pub(crate) fn run(world: &World) -> Said {
         args.extend(["--allow", "::1"]);
     }
     let ran = house.dnsctl_offline(&args);
-    drop(servers);
     let json: serde_json::Value = serde_json::from_str(&ran.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", ran.stdout, ran.stderr));
     let told = &json["ok"];
     let noted = told["links"].as_array().into_iter().flatten();
     let neutral = |text: &str| {
-        let mut text = text.to_owned();
-        for (port, word) in [(fed_port, "FED"), (web_port, "WEB"), (turn_port, "TURN")] {
-            text = text.replace(&format!(":{port}"), &format!(":{word}"));
-        }
+        let text = sites.neutral(text).replace(&format!(":{turn_port}"), ":TURN");
         let closed = closed.rsplit_once(':').unwrap().1;
         let via = via.rsplit_once(':').unwrap().1;
         let nameserver = nameserver.rsplit_once(':').unwrap().1;

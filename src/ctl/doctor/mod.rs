@@ -18,9 +18,11 @@ mod web;
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
 
 use super::args::doctor::{DoctorArgs, Only, Via as Wanted};
 use super::{FAILED, NO_DAEMON, Reply, now};
@@ -29,9 +31,9 @@ use crate::control::types::{
     Answer, AuthorityWords, Code, Diagnosed, DiagnosedLink, Explain, Facts, Failure, Nothing, Request,
 };
 use crate::matrix::doctor::{Class, Leg, Link, Report, Verdict};
+use crate::upstream::roots;
 use dns::{Asker, Via};
 use net::{Budget, Guard};
-use crate::upstream::roots;
 use tls::Trust;
 use walk::Walk;
 
@@ -70,9 +72,9 @@ fn diagnose(args: &DoctorArgs, control: &dyn Fn(&Request) -> Reply) -> Result<Di
                 .to_owned(),
         );
     }
+    let trust = Trust::new(file, own).map_err(|why| failed(why.to_string()))?;
     let began = Instant::now();
     let shown = Cell::new(false);
-    let trust = Trust::new(file, own).map_err(|why| failed(why.to_string()))?;
     let is_terminal = io::stderr().is_terminal();
     let progress = |what: &str| {
         if is_terminal {
@@ -163,14 +165,24 @@ impl House {
             .collect()
     }
 
-    /// A client of each view: the first address of its first prefix.
+    /// A client of each view.
     fn clients_of_views(&self) -> Vec<(String, IpAddr)> {
         let Some(facts) = self.facts.as_ref().filter(|_| self.is_there) else {
             return Vec::new();
         };
+        let prefixes = |clients: &[String]| -> Vec<IpNet> {
+            clients.iter().filter_map(|client| client.parse().ok()).collect()
+        };
+        let all: Vec<IpNet> = facts
+            .views
+            .values()
+            .flat_map(|clients| prefixes(clients))
+            .collect();
         let views = facts.views.iter().filter_map(|(view, clients)| {
-            let prefix: ipnet::IpNet = clients.first()?.parse().ok()?;
-            Some((view.clone(), prefix.hosts().next()?))
+            let client = prefixes(clients)
+                .into_iter()
+                .find_map(|prefix| client_in(prefix, &all))?;
+            Some((view.clone(), client))
         });
         views.collect()
     }
@@ -186,6 +198,20 @@ impl House {
             _ => None,
         }
     }
+}
+
+/// An address of the prefix that lies in none of the longer ones, whose clients may see another view.
+fn client_in(prefix: IpNet, all: &[IpNet]) -> Option<IpAddr> {
+    let mut client = prefix.hosts().next()?;
+    let hides = |other: &&IpNet, client| other.prefix_len() > prefix.prefix_len() && other.contains(&client);
+    // Each turn leaves one of them behind.
+    while let Some(other) = all.iter().find(|other| hides(other, client)) {
+        client = match other.broadcast() {
+            IpAddr::V4(last) => Ipv4Addr::from(u32::from(last).checked_add(1)?).into(),
+            IpAddr::V6(last) => Ipv6Addr::from(u128::from(last).checked_add(1)?).into(),
+        };
+    }
+    prefix.contains(&client).then_some(client)
 }
 
 /// Whose answers are followed, in words too, and the nameservers of this machine.
@@ -294,5 +320,36 @@ fn link_said(link: &Link) -> DiagnosedLink {
         ms: link
             .took
             .and_then(|took| u64::try_from((took + HALF).as_millis()).ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_of_a_view_is_none_of_a_narrower_one() {
+        let net = |text: &&str| text.parse::<IpNet>().unwrap();
+        for (prefix, others, client) in [
+            ("10.0.0.0/8", &[][..], Some("10.0.0.1")),
+            ("10.0.0.0/8", &["10.0.0.0/24", "10.0.1.0/24"], Some("10.0.2.0")),
+            (
+                "10.0.0.0/8",
+                &["10.0.0.0/8", "192.168.0.0/16", "0.0.0.0/0"],
+                Some("10.0.0.1"),
+            ),
+            ("10.0.0.0/24", &["10.0.0.0/25", "10.0.0.128/25"], None),
+            (
+                "255.255.255.0/24",
+                &["255.255.255.0/25", "255.255.255.128/25"],
+                None,
+            ),
+            ("fd00::/8", &["fd00::/16"], Some("fd01::")),
+            ("192.0.2.7/32", &["192.0.2.0/24"], Some("192.0.2.7")),
+        ] {
+            let others: Vec<IpNet> = others.iter().map(net).collect();
+            let client = client.map(|client| client.parse().unwrap());
+            assert_eq!(client_in(net(&prefix), &others), client, "{prefix}");
+        }
     }
 }
