@@ -325,6 +325,12 @@ mod tests {
             told(&names, &files, &[], &asked),
             ["192.0.2.1", "192.0.2.3", "192.168.1.3", "noname", "192.0.2.2"]
         );
+        let handing_on = [file(
+            "example",
+            "; hearthdns: forward=cloud.home\nother A 192.0.2.2\n",
+        )];
+        let below = [("x.cloud.home.example", Rtype::A), ("x.home.example", Rtype::A)];
+        assert_eq!(told(&names, &handing_on, &[], &below), ["forwarded", "noname"]);
         let closed = [Arc::new(Zone::closed(&name("example")))];
         assert_eq!(told(&names, &closed, &[], &asked[2..3]), ["closed"]);
         let of_domain = [Arc::new(Zone::closed(&name("home.example")))];

@@ -75,6 +75,10 @@ fn in_front_port_53_is_ours_and_the_lan_is_dnsmasqs() {
     ] {
         assert!(domains.iter().any(|known| known == domain), "{domain}");
     }
+    // A route of the file's own takes the place of dnsmasq's.
+    let own = "config route\nlist domain lan\nlist server 192.168.1.9\n";
+    let config = read(&made(own, &situation(Mode::Front)));
+    assert_eq!(config.routes.len(), 20);
     let mut now = situation(Mode::Front);
     now.has_ipv6 = false;
     let config = read(&made("config hearthdns\noption dot 1\n", &now));
@@ -168,6 +172,29 @@ config view 'guests'
     assert_eq!(config.views.len(), 1);
     assert_eq!(config.views[0].routes.len(), 1);
     assert_eq!(config.views[0].upstreams.len(), 1);
+}
+
+#[test]
+fn a_mistake_changes_nothing_at_the_router() {
+    let of = |uci: &str| Coexistence::of(&parse("hearthdns", uci.as_bytes()).unwrap().0);
+    let default = Coexistence {
+        mode: Mode::Off,
+        port: OUR_PORT,
+        dnsmasq_port: DNSMASQ_PORT,
+        is_enabled: true,
+    };
+    assert_eq!(of(""), default);
+    let wrong = "config hearthdns\noption mode gast\noption port 0\noption dnsmasq_port 65536\noption enabled maybe\n";
+    assert_eq!(of(wrong), default);
+    let right =
+        "config hearthdns\noption mode guest\noption port 54\noption dnsmasq_port 55\noption enabled off\n";
+    let expected = Coexistence {
+        mode: Mode::Guest,
+        port: 54,
+        dnsmasq_port: 55,
+        is_enabled: false,
+    };
+    assert_eq!(of(right), expected);
 }
 
 #[test]
@@ -325,6 +352,12 @@ fn a_further_file_is_put_behind_and_its_defects_are_its_own() {
     let config = read(&with("tcp: {idle_seconds: 7}\ncache:\n  bytes: 64KiB\n").unwrap());
     assert_eq!(config.tcp.idle.as_secs(), 7);
     assert_eq!(config.cache.bytes, 65_536);
+    // Nor do we listen or ask anywhere that it does not name.
+    let config = read(&with("listen: ['127.0.0.1:54']\nupstreams: [192.0.2.9]\n").unwrap());
+    let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:54"]);
+    let upstreams: Vec<String> = config.upstreams.iter().map(ToString::to_string).collect();
+    assert_eq!(upstreams, ["udp://192.0.2.9:53"]);
     let found = with("# one\ntcp:\n  idle: 7\n").unwrap_err();
     assert_eq!(found.len(), 1);
     assert!(
