@@ -113,10 +113,9 @@ fn watched(paths: &[PathBuf]) -> io::Result<(AsyncFd<OwnedFd>, HashMap<i32, Hear
             if real != *path {
                 watch_folder_of(&events, &mut folders, &real)?;
             }
-            if real.is_dir()
-                && let Some(folder) = watch(&events, &real)?
-            {
-                folders.entry(folder).or_default().everything = true;
+            // So may a file that is mounted by itself, as into a jail: no folder that we see hears of it.
+            if let Some(itself) = watch(&events, &real, WatchFlags::empty())? {
+                folders.entry(itself).or_default().everything = true;
             }
         }
     }
@@ -135,7 +134,7 @@ fn watch_folder_of(events: &OwnedFd, folders: &mut HashMap<i32, Heard>, path: &P
         } else {
             folder
         };
-        if let Some(watch) = watch(events, folder)? {
+        if let Some(watch) = watch(events, folder, WatchFlags::ONLYDIR)? {
             folders.entry(watch).or_default().names.insert(name.to_owned());
             return Ok(());
         }
@@ -144,8 +143,8 @@ fn watch_folder_of(events: &OwnedFd, folders: &mut HashMap<i32, Heard>, path: &P
     Ok(())
 }
 
-/// Watches a folder; none where it is not there, or is not ours to look into.
-fn watch(events: &OwnedFd, folder: &Path) -> io::Result<Option<i32>> {
+/// Watches a folder or a file; none where it is not there, or is not ours to look into.
+fn watch(events: &OwnedFd, path: &Path, more: WatchFlags) -> io::Result<Option<i32>> {
     let flags = WatchFlags::CREATE
         | WatchFlags::MODIFY
         | WatchFlags::CLOSE_WRITE
@@ -155,10 +154,33 @@ fn watch(events: &OwnedFd, folder: &Path) -> io::Result<Option<i32>> {
         | WatchFlags::DELETE
         | WatchFlags::DELETE_SELF
         | WatchFlags::MOVE_SELF
-        | WatchFlags::ONLYDIR;
-    match add_watch(events, folder, flags) {
+        | more;
+    match add_watch(events, path, flags) {
         Ok(watch) => Ok(Some(watch)),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_written_by_another_name_is_heard_of() {
+        let folder = std::env::temp_dir().join(format!("hearthdns-files-{}", std::process::id()));
+        let [here, there] = ["here", "there"].map(|name| folder.join(name));
+        for folder in [&here, &there] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let [file, same] = [here.join("leases"), there.join("leases")];
+        std::fs::write(&file, "").unwrap();
+        // As a mount does, a second link leads to the file past its folder.
+        std::fs::hard_link(&file, &same).unwrap();
+        let mut watch = FileWatch::start(vec![file]).unwrap();
+        std::fs::write(&same, "0 52:54:00:00:00:01 192.168.1.20 tv *\n").unwrap();
+        let changed = tokio::time::timeout(Duration::from_secs(20), watch.changed()).await;
+        std::fs::remove_dir_all(&folder).ok();
+        changed.expect("nothing was heard").unwrap();
     }
 }
