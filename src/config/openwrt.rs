@@ -28,6 +28,9 @@ pub const OUR_PORT: u16 = 5300;
 /// The domain of the LAN, unless told otherwise.
 pub const LAN_DOMAIN: &str = "lan";
 
+/// The option that has us tell them.
+const LAN_NAMES: &str = "lan_names";
+
 /// How we and dnsmasq live together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -127,6 +130,10 @@ const OPTIONS: &[(&str, Form, &str)] = &[
     ("jail_mount_rw", Form::ApartList, ""),
     ("key", Form::Apart, ""),
     ("lan_domain", Form::Apart, ""),
+    ("lan_ethers", Form::Apart, ""),
+    ("lan_hosts", Form::ApartList, ""),
+    ("lan_leases", Form::ApartList, ""),
+    ("lan_names", Form::Apart, ""),
     ("lan_tls", Form::Flag, "discovery.lan_tls"),
     ("listen", Form::ApartList, ""),
     ("log_level", Form::Text, "log.level"),
@@ -155,6 +162,17 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("control", "\"/var/run/hearthdns/control.sock\""),
     ("cache.file", "false"),
     ("cache.bytes", "4MiB"),
+];
+
+/// Where names of the LAN come from on a router: option, key, and what OpenWrt's dnsmasq and odhcpd write.
+const LAN_FILES: &[(&str, &str, &str)] = &[
+    (
+        "lan_leases",
+        "leases",
+        "[\"/var/dhcp.leases\", \"/var/odhcpd.leases\"]",
+    ),
+    ("lan_hosts", "hosts", "[\"/etc/hosts\", \"/var/hosts\"]"),
+    ("lan_ethers", "ethers", "\"/etc/ethers\""),
 ];
 
 /// Options of the other sections: name, and whether it is a list.
@@ -391,6 +409,7 @@ impl Writer<'_> {
         self.upstreams(main, package, &is_extra);
         self.certificate(main);
         self.keys(main, &is_extra);
+        self.lan(main);
         self.routes(main, package);
         self.views(package);
         self.switches(main);
@@ -592,6 +611,26 @@ impl Writer<'_> {
         }
     }
 
+    /// Names of the devices of the house, where we are to tell them in dnsmasq's place.
+    fn lan(&mut self, main: &Section) {
+        if !self.is_on(main, LAN_NAMES) {
+            return;
+        }
+        let place = main.option(LAN_NAMES).map_or(NOWHERE, |option| option.place);
+        self.sheet.line(place, 0, "lan:");
+        match main.option("lan_domain") {
+            Some(domain) => self.option(1, "domain", Form::Text, domain),
+            None => self.sheet.line(NOWHERE, 1, &format!("domain: {LAN_DOMAIN}")),
+        }
+        for (name, word, default) in LAN_FILES {
+            match main.option(name) {
+                Some(files) if files.is_list => self.list(1, word, files),
+                Some(file) => self.option(1, word, Form::Text, file),
+                None => self.sheet.line(NOWHERE, 1, &format!("{word}: {default}")),
+            }
+        }
+    }
+
     fn routes(&mut self, main: &Section, package: &Package) {
         let base: Vec<&Section> = package
             .of_kind("route")
@@ -732,12 +771,15 @@ impl Writer<'_> {
     }
 }
 
-/// Domains that dnsmasq knows and nobody else: the LAN's, and the reverse zones of private addresses.
+/// Domains that dnsmasq knows and nobody else: the LAN's where we do not tell its names, and the reverse zones of private
+/// addresses, for what we do not tell of them.
 fn lan_domains(main: &Section) -> Vec<String> {
+    let is_ours = main.text(LAN_NAMES).and_then(flag) == Some(true);
     let lan = main.text("lan_domain").unwrap_or(LAN_DOMAIN).to_owned();
+    let lan = Some(lan).filter(|_| !is_ours);
     let blocks = (16..32).map(|block| format!("{block}.172.in-addr.arpa"));
     let fixed = ["10.in-addr.arpa", "168.192.in-addr.arpa", "d.f.ip6.arpa"].map(str::to_owned);
-    std::iter::once(lan).chain(fixed).chain(blocks).collect()
+    lan.into_iter().chain(fixed).chain(blocks).collect()
 }
 
 /// What somebody who wrote this word may have meant.

@@ -79,6 +79,18 @@ fn in_front_port_53_is_ours_and_the_lan_is_dnsmasqs() {
     let own = "config route\nlist domain lan\nlist server 192.168.1.9\n";
     let config = read(&made(own, &situation(Mode::Front)));
     assert_eq!(config.routes.len(), 20);
+    // Nor is it dnsmasq's where we tell its names.
+    let names = "config hearthdns\noption lan_names 1\noption lan_domain house\n";
+    let config = read(&made(names, &situation(Mode::Front)));
+    assert_eq!(config.routes.len(), 19);
+    let lan = config.lan.unwrap();
+    assert_eq!(lan.domain.to_string(), "house.");
+    assert_eq!(
+        lan.leases,
+        [Path::new("/var/dhcp.leases"), Path::new("/var/odhcpd.leases")]
+    );
+    assert_eq!(lan.hosts, [Path::new("/etc/hosts"), Path::new("/var/hosts")]);
+    assert_eq!(lan.ethers.as_deref(), Some(Path::new("/etc/ethers")));
     let mut now = situation(Mode::Front);
     now.has_ipv6 = false;
     let config = read(&made("config hearthdns\noption dot 1\n", &now));
@@ -234,6 +246,19 @@ fn luci_offers_every_option_and_writes_what_is_read() {
     };
     let config = read(&made(&text, &situation(Mode::Guest)));
     assert_eq!(config.cache.bytes, 8 << 20);
+    let lan = config.lan.as_ref().unwrap();
+    assert_eq!(
+        (
+            lan.leases[0].as_path(),
+            lan.hosts[0].as_path(),
+            lan.ethers.as_deref()
+        ),
+        (
+            Path::new("/mnt/leases"),
+            Path::new("/mnt/hosts"),
+            Some(Path::new("/mnt/ethers"))
+        )
+    );
     assert_eq!(config.bootstrap, ["9.9.9.9:53".parse().unwrap()]);
     assert_eq!(config.upstreams.len(), 2);
     assert_eq!((config.routes.len(), config.views[0].routes.len()), (1, 1));

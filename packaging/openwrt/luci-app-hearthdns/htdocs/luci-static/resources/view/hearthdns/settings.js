@@ -166,6 +166,14 @@ return view.extend({
 		add(section, 'system', value, 'dnsmasq_port', _('Port of dnsmasq behind us'), null,
 			{ datatype: 'port', placeholder: '5335' });
 		add(section, 'system', value, 'lan_domain', _('Domain of the LAN'), null, { datatype: 'hostname', placeholder: 'lan' });
+		add(section, 'system', flag, 'lan_names', _('Names of devices'),
+			_('The domain of the LAN is answered here in place of dnsmasq, from leases and hosts files: those of this router, unless others are named.'));
+		add(section, 'system', list, 'lan_leases', _('Files of leases'), null,
+			{ placeholder: '/var/dhcp.leases', depends: { lan_names: '1' } });
+		add(section, 'system', list, 'lan_hosts', _('Hosts files, or folders of such'), null,
+			{ placeholder: '/var/hosts', depends: { lan_names: '1' } });
+		add(section, 'system', value, 'lan_ethers', _('Names by MAC address'), null,
+			{ datatype: 'file', placeholder: '/etc/ethers', depends: { lan_names: '1' } });
 		add(section, 'system', value, 'zones_dir', _('Zones folder'), null,
 			{ datatype: 'directory', placeholder: '/etc/hearthdns/zones' });
 		add(section, 'system', value, 'state_dir', _('State folder'), _('Earlier versions of zones, devices, certificates.'),
