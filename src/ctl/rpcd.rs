@@ -237,7 +237,7 @@ fn picture(_: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::types::{Invited, RecordText, Records};
+    use crate::control::types::{Invited, QueriesSeen, QuerySeen, RecordText, Records};
 
     fn asked(method: &str, input: &str) -> Result<Request, String> {
         request(method, input.as_bytes()).map_err(|failure| failure.message)
@@ -312,6 +312,28 @@ mod tests {
         assert!((MAX_REPLY / 2..MAX_REPLY).contains(&line.len()), "{}", line.len());
         let value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["ok"]["more"], true);
+        // Of queries the last ones are told, and how many more there were.
+        let query = |number: u32| QuerySeen {
+            name: Some(format!("{number}.{}", "q".repeat(1000))),
+            ..QuerySeen::default()
+        };
+        let seen = QueriesSeen {
+            queries: (0..2000).map(query).collect(),
+            last: 2000,
+            missed: 7,
+            ..QueriesSeen::default()
+        };
+        let line = printed(Reply::new(Ok(Answer::Queries(seen))));
+        assert!(line.len() < MAX_REPLY, "{}", line.len());
+        let value: Value = serde_json::from_str(&line).unwrap();
+        let told = value["ok"]["queries"].as_array().unwrap();
+        assert!(
+            told.last().unwrap()["name"]
+                .as_str()
+                .unwrap()
+                .starts_with("1999.")
+        );
+        assert_eq!(value["ok"]["missed"], 7 + 2000 - told.len());
         let failure = Failure::new(Code::Refused, "y".repeat(2 * MAX_REPLY));
         assert!(printed(Reply::new(Err(failure))).len() < MAX_REPLY);
         let status = crate::control::types::Status {

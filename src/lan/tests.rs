@@ -131,7 +131,7 @@ fn lines_that_are_no_leases_are_told_and_the_others_read() {
 #[test]
 fn hosts_files_are_read_but_for_what_is_this_hosts_own() {
     let text = "127.0.0.1 localhost\n::1 localhost ip6-loopback # us\nff02::1 ip6-allnodes\n0.0.0.0 ads.example\n\
-                fe80::1%eth0 router\n\n# all comment\n192.168.1.2\tnas.lan nas  files # and more\r\nfd00::2 nas\n\
+                fe80::1%eth0 router\nfd00::1%eth0 router\n# all comment\n192.168.1.2\tnas.lan nas  files # and more\r\nfd00::2 nas\n\
                 192.168.1.x nas\n192.168.1.9\n192.168.1.3 last";
     assert_eq!(
         shown(&hosts::parse(text.as_bytes())),

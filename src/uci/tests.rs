@@ -136,6 +136,17 @@ fn statements_may_share_a_line() {
 }
 
 #[test]
+fn a_section_that_is_named_again_is_what_it_is_called_last() {
+    let package = parse(b"config a x\noption p 1\nconfig b x\noption q 2\n").unwrap();
+    assert_eq!(package.sections.len(), 1);
+    let section = package.named("x").unwrap();
+    assert_eq!(
+        (&*section.kind, section.text("p"), section.text("q")),
+        ("b", Some("1"), Some("2"))
+    );
+}
+
+#[test]
 fn an_empty_option_leaves_the_earlier_one_and_an_empty_item_is_one() {
     let package = parse(b"config x\noption a 1\noption a ''\nlist b ''\nlist b\n").unwrap();
     let section = &package.sections[0];
