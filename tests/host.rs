@@ -21,16 +21,10 @@ mod support;
 #[path = "host/units.rs"]
 mod units;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-use libtest_mimic::{Arguments, Trial};
-
-use support::program;
-
-/// Name, what it needs, the test.
-type Test = (&'static str, &'static [&'static str], fn());
+use support::needs::{Test, not_installed, run_tests};
 
 /// Stands among the needs of a test that mounts where only it sees it.
 const MOUNTS: &str = "mount namespaces";
@@ -55,27 +49,7 @@ fn main() -> ExitCode {
         container::TESTS,
     ]
     .concat();
-    let mut absent = BTreeMap::new();
-    let trials: Vec<Trial> = tests
-        .into_iter()
-        .map(|(name, needed, test)| {
-            let mut is_skipped = false;
-            for need in needed {
-                if let Some(why) = absent.entry(*need).or_insert_with(|| why_absent(need)) {
-                    println!("skipped: {name}: {why}");
-                    is_skipped = true;
-                }
-            }
-            Trial::test(name, move || {
-                test();
-                Ok(())
-            })
-            .with_ignored_flag(is_skipped)
-        })
-        .collect();
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(2);
-    libtest_mimic::run(&arguments, trials).exit_code()
+    run_tests(tests, why_absent)
 }
 
 /// Why something that a test needs is not to be had.
@@ -101,7 +75,5 @@ fn why_absent(needed: &str) -> Option<String> {
     if needed == ROOT {
         return (!rustix::process::geteuid().is_root()).then(|| "only root may do that".to_owned());
     }
-    program(needed)
-        .is_none()
-        .then(|| format!("{needed} is not installed"))
+    not_installed(needed)
 }

@@ -57,16 +57,11 @@ mod routers;
 mod stubs;
 mod support;
 
-use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
-use libtest_mimic::{Arguments, Trial};
-
+use support::needs::{Test, not_installed, run_tests};
 use support::sample::{HEARTH, WILD};
 use support::{Daemon, House, program, run};
-
-/// Name, the peers that it needs, the test.
-type Test = (&'static str, &'static [&'static str], fn());
 
 /// Stands among the peers of a test that lays a wire between two network namespaces.
 const NAMESPACES: &str = "network namespaces";
@@ -99,28 +94,7 @@ fn main() -> ExitCode {
         quic::TESTS,
     ]
     .concat();
-    let mut absent = BTreeMap::new();
-    let trials: Vec<Trial> = tests
-        .into_iter()
-        .map(|(name, needed, test)| {
-            let mut is_skipped = false;
-            for peer in needed {
-                if let Some(why) = absent.entry(*peer).or_insert_with(|| why_absent(peer)) {
-                    println!("skipped: {name}: {why}");
-                    is_skipped = true;
-                }
-            }
-            Trial::test(name, move || {
-                test();
-                Ok(())
-            })
-            .with_ignored_flag(is_skipped)
-        })
-        .collect();
-    let mut arguments = Arguments::from_args();
-    // Twenty houses with peers at once are more than a small machine should carry.
-    arguments.test_threads.get_or_insert(2);
-    libtest_mimic::run(&arguments, trials).exit_code()
+    run_tests(tests, why_absent)
 }
 
 /// Why a peer, or something else that a test needs, is not to be had.
@@ -132,8 +106,8 @@ fn why_absent(needed: &str) -> Option<String> {
     let (name, ability) = needed
         .split_once('+')
         .map_or((needed, None), |(name, ability)| (name, Some(ability)));
-    if program(name).is_none() {
-        return Some(format!("{name} is not installed"));
+    if let Some(why) = not_installed(name) {
+        return Some(why);
     }
     let ability = ability.filter(|ability| !kdig_speaks(ability))?;
     Some(format!("the {name} that is installed is built without {ability}"))

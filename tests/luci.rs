@@ -18,29 +18,9 @@ mod views;
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
-
-use support::program;
-
-/// Name, the programs that it needs, the test.
-type Test = (&'static str, &'static [&'static str], fn());
+use support::needs::{Test, not_installed, run_tests};
 
 fn main() -> ExitCode {
     let tests = [files::TESTS, views::TESTS].concat();
-    let trials = tests.into_iter().map(|(name, needed, test)| {
-        let missing: Vec<&&str> = needed.iter().filter(|tool| program(tool).is_none()).collect();
-        for tool in &missing {
-            println!("skipped: {name}: {tool} is not installed");
-        }
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-        .with_ignored_flag(!missing.is_empty())
-    });
-    let trials: Vec<Trial> = trials.collect();
-    let mut arguments = Arguments::from_args();
-    // A browser takes a core.
-    arguments.test_threads.get_or_insert(2);
-    libtest_mimic::run(&arguments, trials).exit_code()
+    run_tests(tests, not_installed)
 }

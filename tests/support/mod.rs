@@ -15,6 +15,7 @@ pub(crate) mod house;
 #[cfg(feature = "tls")]
 pub(crate) mod identity;
 pub(crate) mod leaks;
+pub(crate) mod needs;
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod sample;
