@@ -209,3 +209,65 @@ fn svcb(priority: u16, parameters: &[(u16, &[u8])]) -> String {
     let hex: String = rdata.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("\\# {hex}")
 }
+
+/// What `dnsctl status` says of the server as devices see it.
+fn for_devices(house: &House) -> String {
+    let out = house.dnsctl(&["status"]).ok().stdout;
+    let (_, behind) = out
+        .split_once("\nfor devices:\n")
+        .unwrap_or_else(|| panic!("{out}"));
+    let (rows, _) = behind.split_once("\n\n").unwrap();
+    rows.to_owned()
+}
+
+#[test]
+fn status_says_what_devices_are_told_and_why_not_more() {
+    let (house, authority) = house("discovery: {ddr: force}\n");
+    let daemon = house.start();
+    let rows = "  name         dns.hearth.example.\n  addresses    127.0.0.1, fd00::10\n";
+    let certificate = "  certificate  of authority of a test, until 2099-01-01";
+    assert_eq!(
+        for_devices(&house),
+        format!(
+            "{rows}  announced    nothing: the certificate does not bear the address 127.0.0.1\n{certificate}"
+        )
+    );
+    let json = || {
+        let out = house.dnsctl(&["status", "--json"]).ok().stdout;
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        (
+            value["ok"]["server"].clone(),
+            value["ok"]["certificate"]["until"].clone(),
+        )
+    };
+    assert_eq!(
+        json(),
+        (
+            serde_json::json!({
+                "name": "dns.hearth.example.", "addresses": ["127.0.0.1", "fd00::10"], "announced": [],
+                "silent": "the certificate does not bear the address 127.0.0.1"
+            }),
+            "2099-01-01".into()
+        )
+    );
+    authority.issue(&house, &[NAME, "127.0.0.1", "fd00::10"], 2098);
+    house.dnsctl(&["reload"]).ok();
+    let [tls, https] = ["tls", "https"].map(|transport| daemon.encrypted(transport).port());
+    assert_eq!(
+        for_devices(&house),
+        format!(
+            "{rows}  announced    dot {tls}, h2 {https}\n{}",
+            certificate.replace("2099", "2098")
+        )
+    );
+    assert_eq!(
+        json().0["announced"],
+        serde_json::json!([format!("dot {tls}"), format!("h2 {https}")])
+    );
+    let (house, _) = self::house("discovery: {ddr: off}\n");
+    let _daemon = house.start();
+    assert_eq!(
+        for_devices(&house),
+        format!("{rows}  announced    nothing: `discovery: {{ddr: off}}` says so\n{certificate}")
+    );
+}

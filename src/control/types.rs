@@ -12,6 +12,7 @@ mod lan;
 mod matrix;
 mod queries;
 mod setup;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub use lan::{LanFile, LanName, LanNames, LanRefused};
 pub use matrix::{Finding, Matrix, MatrixCache, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
 pub use setup::Setup;
+pub use status::{CacheStatus, Listener, NegativeAnchor, ServerStatus, Status, Upstream, Validation};
 
 /// Version of the protocol that this program speaks.
 pub const VERSION: u64 = 1;
@@ -463,69 +465,6 @@ pub struct Reloaded {
     pub defects: Vec<DefectText>,
 }
 
-/// How the daemon fares.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// Version of the program.
-    pub version: String,
-    /// Its process.
-    pub pid: u32,
-    /// Seconds since it started.
-    pub uptime: u64,
-    /// Generation of the snapshot that is served.
-    pub generation: u64,
-    /// What it listens on.
-    pub listeners: Vec<Listener>,
-    /// Whom it asks.
-    pub upstreams: Vec<Upstream>,
-    /// The zones.
-    pub zones: Vec<ZoneStatus>,
-    /// Defects that belong to no zone.
-    #[serde(default)]
-    pub defects: Vec<DefectText>,
-    /// How many queries ended how; they sum to the queries received.
-    pub outcomes: BTreeMap<String, u64>,
-    /// The cache.
-    pub cache: CacheStatus,
-    /// Validation, where it is on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation: Option<Validation>,
-}
-
-/// Validation of what upstreams say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Validation {
-    /// The clock is wrong, so signatures are checked without their times and nothing is called authentic.
-    pub without_clock: bool,
-    /// Domains that are not validated for a while (RFC 7646).
-    pub negative: Vec<NegativeAnchor>,
-}
-
-/// A negative trust anchor.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NegativeAnchor {
-    /// The domain.
-    pub domain: String,
-    /// Why.
-    pub reason: String,
-    /// Until when: `2027-01-31`.
-    pub until: String,
-    /// Its time is over: it no longer holds.
-    pub over: bool,
-}
-
-/// One listener.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listener {
-    /// Address and port.
-    pub address: String,
-    /// `udp`, `tcp`, `tls`, `https`, `quic`, `h3`, or `http`, by which pages come and no queries.
-    pub transport: String,
-    /// Only devices with a token are answered there, and only names of our own zones.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub private_only: bool,
-}
-
 /// What came since the start, in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
@@ -559,31 +498,6 @@ pub struct Connections {
     pub limit: u64,
     /// Most that one client address may have.
     pub per_client: u64,
-}
-
-/// One upstream.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Upstream {
-    /// As configured.
-    pub url: String,
-    /// Domain that it is asked for; `.` for everything.
-    pub route: String,
-    /// Whether it is thought to answer.
-    pub up: bool,
-    /// Smoothed time to an answer in microseconds, where one came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency_us: Option<u64>,
-}
-
-/// The cache's fill.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CacheStatus {
-    /// Answers held.
-    pub entries: u64,
-    /// Bytes they take.
-    pub bytes: u64,
-    /// Most bytes they may take.
-    pub limit: u64,
 }
 
 /// What a flush did.

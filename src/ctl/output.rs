@@ -3,6 +3,7 @@
 mod certificate;
 mod lan;
 mod matrix;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,8 +11,7 @@ use std::fmt::Write as _;
 use super::{devices, queries};
 use crate::control::types::{
     Answer, CacheEntries, CacheStats, Checked, DefectText, Edited, Explained, Failure, Log, Reconnected,
-    RecordText, Records, Reloaded, Request, Stats, Status, TransportStats, Verified, ZoneState, ZoneStatus,
-    Zones,
+    RecordText, Records, Reloaded, Request, Stats, TransportStats, Verified, ZoneState, ZoneStatus, Zones,
 };
 
 /// What goes to stdout, and what to stderr beside it.
@@ -40,7 +40,7 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         Answer::Zones(zones) => print_zones(zones, &mut printed),
         Answer::Checked(checked) => print_checked(checked, &mut printed),
         Answer::Reloaded(reloaded) => print_reloaded(reloaded, &mut printed),
-        Answer::Status(status) => print_status(status, &mut printed),
+        Answer::Status(status) => status::print(status, &mut printed.out),
         Answer::Stats(stats) => print_stats(stats, &mut printed.out),
         Answer::Queries(seen) => queries::print(seen, &mut printed),
         Answer::Flushed(flushed) => {
@@ -328,82 +328,6 @@ fn print_reconnected(reconnected: &Reconnected, printed: &mut Printed) {
     printed.out.push('\n');
 }
 
-fn print_status(status: &Status, printed: &mut Printed) {
-    let out = &mut printed.out;
-    let _ = writeln!(
-        out,
-        "hearthdns {}, process {}, up {}, generation {}",
-        status.version,
-        status.pid,
-        duration(status.uptime),
-        status.generation
-    );
-    let rows: Vec<Vec<String>> = status
-        .listeners
-        .iter()
-        .map(|on| {
-            let private_only = if on.private_only { ", private-only" } else { "" };
-            vec![
-                format!("  {}", on.address),
-                format!("{}{private_only}", on.transport),
-            ]
-        })
-        .collect();
-    section(out, "listening on:", &table(&rows));
-    let rows: Vec<Vec<String>> = status
-        .upstreams
-        .iter()
-        .map(|upstream| {
-            let latency = upstream.latency_us.map_or_else(|| "-".to_owned(), milliseconds);
-            let up = if upstream.up { "up" } else { "down" };
-            vec![
-                format!("  {}", upstream.url),
-                upstream.route.clone(),
-                up.to_owned(),
-                latency,
-            ]
-        })
-        .collect();
-    section(out, "upstreams:", &table(&rows));
-    let cache = &status.cache;
-    let _ = writeln!(
-        out,
-        "\ncache: {} in {} of {}",
-        counted(cache.entries, "answer"),
-        kibibytes(cache.bytes),
-        kibibytes(cache.limit)
-    );
-    if let Some(validation) = &status.validation {
-        let clock = if validation.without_clock {
-            "; the clock is wrong, so the times of signatures are not checked"
-        } else {
-            ""
-        };
-        let rows: Vec<Vec<String>> = validation
-            .negative
-            .iter()
-            .map(|anchor| {
-                let state = if anchor.over { "over since" } else { "until" };
-                vec![
-                    format!("  not {}", anchor.domain),
-                    format!("{state} {}", anchor.until),
-                    anchor.reason.clone(),
-                ]
-            })
-            .collect();
-        section(out, &format!("validation: on{clock}"), &table(&rows));
-    }
-    out.push('\n');
-    print_outcomes(&status.outcomes, out);
-    out.push('\n');
-    if status.zones.is_empty() {
-        out.push_str("no zone\n");
-    }
-    if !(status.zones.is_empty() && status.defects.is_empty()) {
-        zone_table(&status.zones, &status.defects, out);
-    }
-}
-
 fn print_outcomes(outcomes: &BTreeMap<String, u64>, out: &mut String) {
     let total: u64 = outcomes.values().sum();
     let rows: Vec<Vec<String>> = outcomes
@@ -443,11 +367,6 @@ fn print_stats(stats: &Stats, out: &mut String) {
         out.push('\n');
         out.push_str(&table(&rows));
     }
-}
-
-fn section(out: &mut String, title: &str, rows: &str) {
-    let _ = writeln!(out, "\n{title}");
-    out.push_str(if rows.is_empty() { "  none\n" } else { rows });
 }
 
 fn print_cache_stats(stats: &CacheStats, printed: &mut Printed) {
@@ -619,20 +538,6 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
 
 pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn duration(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min"),
-        (0, _, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
-}
-
-fn milliseconds(microseconds: u64) -> String {
-    format!("{}.{} ms", microseconds / 1000, microseconds / 100 % 10)
 }
 
 fn kibibytes(bytes: u64) -> String {

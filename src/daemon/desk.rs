@@ -270,6 +270,8 @@ impl Desk {
     }
 
     fn status(&self) -> Status {
+        // Before the store is taken: who makes a certificate may hold this for a while.
+        let certificate = self.keeper.as_deref().map(|keeper| Box::new(keeper.status()));
         let store = self.store();
         let fill = self.engine.cache_fill();
         let listener = |(url, transport): &(ListenUrl, Transport)| Listener {
@@ -290,6 +292,8 @@ impl Desk {
             uptime: self.started.elapsed().as_secs(),
             generation: self.engine.snapshot().generation(),
             listeners: self.listeners.iter().map(listener).collect(),
+            server: self.presence.status(),
+            certificate,
             upstreams: self
                 .upstreams
                 .servers()

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::{info, warn};
 
 use crate::config::{Config, Ddr, DiscoveryConfig, limits};
+use crate::control::types::ServerStatus;
 use crate::engine::Transport;
 use crate::message::Name;
 #[cfg(feature = "onboard")]
@@ -74,6 +75,21 @@ impl Presence {
         self.lock().itself.clone()
     }
 
+    /// The same for whoever runs this server, and why clients are told of no listener.
+    pub(super) fn status(&self) -> ServerStatus {
+        let current = self.lock();
+        let itself = &current.itself;
+        // No news for the log, but what whoever looks wants to know.
+        let is_off = self.discovery.ddr == Ddr::Off;
+        let silent = is_off.then(|| "`discovery: {ddr: off}` says so".to_owned());
+        ServerStatus {
+            name: itself.name.as_ref().map(ToString::to_string),
+            addresses: itself.addresses.iter().map(ToString::to_string).collect(),
+            announced: current.announced(),
+            silent: silent.or_else(|| current.silent.clone()),
+        }
+    }
+
     /// The port of the first listener of each kind.
     #[cfg(feature = "onboard")]
     pub(super) fn ports(&self) -> Ports {
@@ -127,12 +143,15 @@ impl Presence {
     /// The listeners to tell clients of; none with a reason, or without one where nobody asked for it.
     fn designated(&self, addresses: &[IpAddr], now: u64) -> Result<Vec<Designated>, Option<String>> {
         let listeners = self.announceable(addresses);
-        let (Some(certificate), Some(name)) = (&self.certificate, &self.name) else {
+        let Some(certificate) = self.certificate.as_ref().filter(|_| !listeners.is_empty()) else {
             return Err(None);
         };
-        if self.discovery.ddr == Ddr::Off || listeners.is_empty() {
+        if self.discovery.ddr == Ddr::Off {
             return Err(None);
         }
+        let Some(name) = &self.name else {
+            return Err(Some("this server has no `name`".to_owned()));
+        };
         let is_public = self.discovery.ddr == Ddr::Auto;
         certificate
             .check_for_strangers(name, addresses, is_public, now)
@@ -168,6 +187,12 @@ impl Presence {
 }
 
 impl Current {
+    /// The listeners that clients are told of: protocol and port.
+    fn announced(&self) -> Vec<String> {
+        let listener = |one: &Designated| format!("{} {}", one.alpn, one.port);
+        self.itself.designated.iter().map(listener).collect()
+    }
+
     fn tell(&self) {
         let Itself {
             name: Some(name),
@@ -186,11 +211,10 @@ impl Current {
             ),
         }
         if !designated.is_empty() {
-            let list: Vec<String> = designated
-                .iter()
-                .map(|one| format!("{} {}", one.alpn, one.port))
-                .collect();
-            info!("encrypted listeners are announced (DDR): {}", list.join(", "));
+            info!(
+                "encrypted listeners are announced (DDR): {}",
+                self.announced().join(", ")
+            );
         }
         if let Some(why) = &self.silent {
             info!("encrypted listeners are not announced (DDR): {why}");
