@@ -601,7 +601,7 @@ pub struct InviteArgs {
 
 /// What is drawn of an invite.
 #[cfg(feature = "onboard")]
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct DrawArgs {
     /// Print the QR code where stdout is no terminal, too
     #[arg(long)]

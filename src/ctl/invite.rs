@@ -23,8 +23,16 @@ fewest steps first:
   the router, once for the whole house   dnsctl router
   a VPN that all devices have            dnsctl router tailscale
   iPhone, iPad, Mac, Windows, Linux      scan or open, press the button
-  Android                                the router, or a public certificate
 ";
+
+/// What to do for Android.
+fn android(invited: &Invited) -> &'static str {
+    match invited.android.as_str() {
+        "host-name" => "scan or open, paste the name: all names then come here",
+        "not-abroad" => "the router: this server is not to be reached from elsewhere",
+        _ => "the router, or a public certificate",
+    }
+}
 
 /// Makes the invite with `ask`, and draws what is wanted.
 pub(super) fn run(args: &DrawArgs, ask: impl FnOnce() -> Reply) -> Reply {
@@ -58,9 +66,9 @@ pub(super) fn run(args: &DrawArgs, ask: impl FnOnce() -> Reply) -> Reply {
 }
 
 /// What stands before and behind the answer.
-pub(super) fn around(args: &DrawArgs, invited: &Invited) -> (String, &'static str) {
+pub(super) fn around(args: &DrawArgs, invited: &Invited) -> (String, String) {
     let Some(url) = &invited.url else {
-        return (String::new(), "");
+        return (String::new(), String::new());
     };
     let is_terminal = io::stdout().is_terminal();
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -71,7 +79,12 @@ pub(super) fn around(args: &DrawArgs, invited: &Invited) -> (String, &'static st
         Ink::Text
     };
     let qr = Qr::new(url).ok().filter(|_| is_terminal || args.qr);
-    (qr.map_or(String::new(), |qr| qr.terminal(ink) + "\n"), ORDER)
+    let qr = qr.map_or(String::new(), |qr| qr.terminal(ink) + "\n");
+    let android = android(invited);
+    (
+        qr,
+        format!("{ORDER}  Android                                {android}\n"),
+    )
 }
 
 /// A file to write.
@@ -166,4 +179,35 @@ fn network(name: &str) -> Result<WiFi, String> {
         name: name.to_owned(),
         passphrase: (length > 0).then(|| passphrase.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_the_ways_is_true_of_this_server() {
+        for (word, expected) in [
+            (
+                "host-name",
+                "  Android                                scan or open, paste the name: all names then come here\n",
+            ),
+            (
+                "not-abroad",
+                "  Android                                the router: this server is not to be reached from elsewhere\n",
+            ),
+            (
+                "no-certificate",
+                "  Android                                the router, or a public certificate\n",
+            ),
+        ] {
+            let invited = Invited {
+                url: Some("http://192.168.1.10/i/7KQ4-M2XR".to_owned()),
+                android: word.to_owned(),
+                ..Invited::default()
+            };
+            let (_, behind) = around(&DrawArgs::default(), &invited);
+            assert_eq!(behind, format!("{ORDER}{expected}"));
+        }
+    }
 }

@@ -110,7 +110,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             #[cfg(feature = "onboard")]
             if let (Command::Invite(args), Answer::Invited(invited)) = (&line.command, answer) {
                 let (before, behind) = invite::around(&args.draw, invited);
-                printed.out = before + &printed.out + behind;
+                printed.out = before + &printed.out + &behind;
             }
             say(&mut io::stdout().lock(), &printed.out);
             say(&mut io::stderr().lock(), &printed.err);

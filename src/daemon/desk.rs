@@ -120,6 +120,8 @@ impl Daemon for Desk {
             Request::Explain(words) => self.explain(&words).map(Answer::Explained),
             request => {
                 if let Some(answer) = self.guests.execute(&request) {
+                    #[cfg(feature = "onboard")]
+                    let answer = answer.map(|answer| self.with_android(answer));
                     return answer;
                 }
                 let mut store = self.store();
@@ -263,6 +265,16 @@ impl Desk {
             house.tell();
         }
         self.published.notify_one();
+    }
+
+    /// An invite with what it is for Android, which hangs on the certificate and our addresses.
+    #[cfg(feature = "onboard")]
+    fn with_android(&self, mut answer: Answer) -> Answer {
+        if let Answer::Invited(invited) = &mut answer {
+            let word = super::welcome::android(&self.presence, self.keeper.as_deref(), invited);
+            invited.android = word.to_owned();
+        }
+        answer
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

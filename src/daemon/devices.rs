@@ -89,6 +89,8 @@ impl Guests {
             uses: made.invite.uses,
             token: device.token.to_string(),
             endpoints: self.endpoints(device.token),
+            // Whoever knows the certificate says that.
+            android: String::new(),
         })
     }
 

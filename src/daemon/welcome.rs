@@ -10,11 +10,12 @@ use super::desk;
 use super::presence::Presence;
 use super::unix_now;
 use crate::config::limits;
+use crate::control::types::Invited;
 use crate::device::{Code, Token};
 use crate::engine::Engine;
 use crate::message::{Key, Name, Rtype};
 use crate::onboard::things::{self, Thing};
-use crate::onboard::{Artefact, Device, Facts, Server, Trust, Unfit};
+use crate::onboard::{Artefact, Device, Facts, Scope, Server, Trust, Unfit, page};
 use crate::serve::pages::{Host, Refused};
 use crate::store::devices::{Devices, Moment, Unwelcome};
 use crate::zone::master::civil::write_time;
@@ -52,17 +53,7 @@ impl Host for Welcome {
             .map(|zone| zone.origin().to_name());
         let matrix = matrix.collect();
         let zones = zones.iter().map(|zone| zone.origin().to_name()).collect();
-        let itself = self.presence.itself();
-        let trust = desk::trust(self.keeper.as_deref(), itself.name.as_ref());
-        let server = Server {
-            name: itself.name,
-            addresses: itself.addresses,
-            zones,
-            ports: self.presence.ports(),
-            trust,
-            hosts: Vec::new(),
-        };
-        (server, matrix)
+        (server(&self.presence, self.keeper.as_deref(), zones), matrix)
     }
 
     fn hosts(&self, client: IpAddr) -> Vec<(Name, IpAddr)> {
@@ -101,6 +92,31 @@ impl Host for Welcome {
         }
         Ok(made)
     }
+}
+
+/// The server as devices see it, without the hosts of its zones.
+fn server(presence: &Presence, keeper: Option<&Keeper>, zones: Vec<Name>) -> Server {
+    let itself = presence.itself();
+    let trust = desk::trust(keeper, itself.name.as_ref());
+    Server {
+        name: itself.name,
+        addresses: itself.addresses,
+        zones,
+        ports: presence.ports(),
+        trust,
+        hosts: Vec::new(),
+    }
+}
+
+/// What an invited device with Android can be offered, whatever the zones are.
+pub(super) fn android(presence: &Presence, keeper: Option<&Keeper>, invited: &Invited) -> &'static str {
+    let device = Device {
+        name: invited.name.clone(),
+        token: Some(invited.token.clone()),
+        scope: Scope::default(),
+    };
+    let server = server(presence, keeper, Vec::new());
+    page::android(&Facts { server, device })
 }
 
 impl From<Unwelcome> for Refused {

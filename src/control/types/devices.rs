@@ -50,6 +50,10 @@ pub struct Invited {
     /// Where the device asks, with its token, for those who set it up by hand.
     #[serde(default)]
     pub endpoints: Vec<String>,
+    /// What the page offers Android: `host-name`, or nothing, for want of a certificate that it knows
+    /// (`no-certificate`), or because the server does not answer it elsewhere (`not-abroad`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub android: String,
 }
 
 impl std::fmt::Debug for Invited {

@@ -27,7 +27,7 @@ use super::{Facts, Server};
 use crate::message::Name;
 use platform::{Browser, Platform};
 use template::Values;
-pub use ways::file_of;
+pub use ways::{android, file_of};
 use words::Language;
 
 /// The frame of every page.

@@ -409,6 +409,31 @@ fn android_is_not_promised_that_nothing_else_changes() {
 }
 
 #[test]
+fn whoever_invites_is_told_what_android_is_offered() {
+    let abroad = "203.0.113.10";
+    for (trust, address, port, expected) in [
+        (Trust::Public, abroad, 853, "host-name"),
+        (Trust::Public, "192.168.1.10", 853, "not-abroad"),
+        // Android asks no other port.
+        (Trust::Public, abroad, 8853, "not-abroad"),
+        (Trust::Own(vec![1]), abroad, 853, "no-certificate"),
+        (Trust::None, abroad, 853, "no-certificate"),
+    ] {
+        let mut facts = facts(trust, Some(TOKEN));
+        facts.server.addresses = vec![address.parse().unwrap()];
+        facts.server.ports.tls = Some(port);
+        assert_eq!(android(&facts), expected, "{address} {port}");
+        // The page says the same.
+        let mut page = page(&facts, &[]);
+        page.platform = Platform::Android;
+        for word in ["no-certificate", "not-abroad"] {
+            let why = page.language.word(&format!("android-{word}")).unwrap();
+            assert_eq!(page.html().contains(why), word == expected, "{word}");
+        }
+    }
+}
+
+#[test]
 fn a_phone_that_asks_somebody_else_is_told_of_its_own_setting_too() {
     let facts = facts(Trust::Public, None);
     let mut page = page(&facts, &[]);

@@ -66,6 +66,17 @@ fn is_reached_everywhere(facts: &Facts) -> bool {
     })
 }
 
+/// How the button stands for Android: `host-name`, or what keeps it from there being one: `no-certificate` that it
+/// knows, or `not-abroad`, where the server does not answer it.
+#[must_use]
+pub fn android(facts: &Facts) -> &'static str {
+    match Way::of(Platform::Android, facts) {
+        Way::HostName => "host-name",
+        _ if facts.server.trust != Trust::Public => "no-certificate",
+        _ => "not-abroad",
+    }
+}
+
 /// What leads to the file of a platform at once when its button is pressed: a download that the system takes up.
 /// Others are shown on the device's page.
 #[must_use]
