@@ -4,6 +4,7 @@
 //! which program, where we may look: root sees all, others see their own. What is said serves the daemon that cannot
 //! listen, and `dnsctl setup port`, which an admin runs as root. Read next: [`super::bind`].
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -16,6 +17,8 @@ use crate::config::{ListenUrl, limits};
 const MAX_TABLE: u64 = limits::SOCKET_TABLE_BYTES.default;
 /// So many open files are looked at.
 const MAX_FILES: usize = limits::OPEN_FILES_LOOKED_AT.default_usize();
+/// So many are told of.
+const MAX_HOLDERS: usize = limits::HOLDERS.default_usize();
 /// Largest of the small files about a process or the users.
 const MAX_FILE: u64 = limits::SETUP_FILE_BYTES.default;
 
@@ -196,6 +199,8 @@ pub fn of(url: &ListenUrl) -> Vec<Holder> {
 fn holders(url: &ListenUrl, proc: &Path, users: &Path) -> Vec<Holder> {
     let kinds = [("udp", url.scheme.takes_udp()), ("tcp", url.scheme.takes_tcp())];
     let mut found: Vec<(u64, Holder)> = Vec::new();
+    // A server has many sockets on one port (SO_REUSEPORT): told once.
+    let mut known = HashSet::new();
     for (kind, _) in kinds.into_iter().filter(|(_, is_wanted)| *is_wanted) {
         for (table, is_v6) in [(kind.to_owned(), false), (format!("{kind}6"), true)] {
             let Ok(text) = read_text(&proc.join("net").join(table), MAX_TABLE) else {
@@ -203,7 +208,9 @@ fn holders(url: &ListenUrl, proc: &Path, users: &Path) -> Vec<Holder> {
             };
             let rows = text.lines().skip(1).filter_map(|line| row(line, is_v6));
             let rows = rows.filter(|row| row.is_bound(kind) && in_the_way(row.addr, url.addr));
-            found.extend(rows.map(|row| {
+            let rows = rows.filter(|row| known.insert((kind, row.addr, row.uid)));
+            let left = MAX_HOLDERS - found.len();
+            found.extend(rows.take(left).map(|row| {
                 let holder = Holder {
                     kind,
                     addr: row.addr,
@@ -216,11 +223,9 @@ fn holders(url: &ListenUrl, proc: &Path, users: &Path) -> Vec<Holder> {
         }
     }
     name_processes(&mut found, proc);
-    // A server has many sockets on one port (SO_REUSEPORT): told once. UDP first: that is what people know as port 53.
+    // UDP first: that is what people know as port 53.
     found.sort_by_key(|(_, holder)| (holder.kind != "udp", holder.addr));
-    let mut found: Vec<Holder> = found.into_iter().map(|(_, holder)| holder).collect();
-    found.dedup();
-    found
+    found.into_iter().map(|(_, holder)| holder).collect()
 }
 
 /// A row of the kernel's tables.
@@ -563,6 +568,46 @@ mod tests {
         assert!(process.name.starts_with("hearthdns"), "{process:?}");
         drop(udp);
         assert_eq!(of(&url), []);
+    }
+
+    #[test]
+    fn a_crowd_of_sockets_is_told_once_for_each_address_and_within_bounds() {
+        // Within a folder that looks like /proc.
+        let folder = std::env::temp_dir().join(format!("hearthdns-holders-{}", std::process::id()));
+        fs::create_dir_all(folder.join("net")).unwrap();
+        let line = |last: u8, inode: usize| {
+            let ip = word([127, 0, 0, last]);
+            format!(
+                "  1: {ip}:20FB 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000  0 {inode} 2 0 0\n"
+            )
+        };
+        let url = ListenUrl::plain(at("0.0.0.0:8443"));
+        let told = |lines: String| {
+            fs::write(folder.join("net/udp"), format!("head\n{lines}")).unwrap();
+            holders(&url, &folder, &folder.join("passwd"))
+        };
+        let shared = told((1..=50).map(|inode| line(53, inode)).collect());
+        assert_eq!(shared.len(), 1);
+        assert_eq!((shared[0].addr, shared[0].uid), (at("127.0.0.53:8443"), 1000));
+        // Who has it, and not the first process, which opened it; nor others of that user.
+        for (pid, name, inode) in [("1", "init", 1), ("40", "other", 2), ("600", "dnsmasq", 1)] {
+            let home = folder.join(pid);
+            fs::create_dir_all(home.join("fd")).unwrap();
+            fs::write(home.join("comm"), format!("{name}\n")).unwrap();
+            std::os::unix::fs::symlink(format!("socket:[{inode}]"), home.join("fd/3")).unwrap();
+        }
+        fs::write(folder.join("passwd"), "root:x:0:0::/:\nanna:x:1000:1000::/:\n").unwrap();
+        assert_eq!(
+            told(line(53, 1))[0].to_string(),
+            "udp 127.0.0.53:8443 belongs to dnsmasq (process 600)"
+        );
+        assert_eq!(
+            told(line(53, 3))[0].to_string(),
+            "udp 127.0.0.53:8443 belongs to a program of the user anna"
+        );
+        let many = told((1..=50).map(|last| line(last, last.into())).collect());
+        assert_eq!(many.len(), MAX_HOLDERS);
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -23,6 +23,13 @@ pub const OPEN_FILES_LOOKED_AT: Limit = Limit::fixed(
     Unit::Count,
     "a second of work; whoever is not found by then is not named",
 );
+/// Sockets in the way that are told of.
+pub const HOLDERS: Limit = Limit::fixed(
+    "sockets told of when a port is taken",
+    16,
+    Unit::Count,
+    "each is looked for in the open files of every program; one is enough to know whom to stop",
+);
 /// A file of the system's configuration that `dnsctl setup` reads.
 pub const SETUP_FILE_BYTES: Limit = Limit::fixed(
     "bytes of a file that `dnsctl setup` reads",
