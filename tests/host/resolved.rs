@@ -148,6 +148,16 @@ fn folder() {
     house.write("etc/hearthdns/config.yaml", EVERYWHERE);
     setup(&house, &["--undo"]).ok();
     assert_eq!(picture(&house.path("etc")), before);
+    // The nearest address that is listened on.
+    for (listen, expected) in [
+        ("'192.168.1.10:53', '[::1]:53', '127.0.0.2:53'", "127.0.0.2"),
+        ("'192.168.1.10:53', '[::]:53'", "::1"),
+        ("'192.168.1.10:53', '127.0.0.1:5300'", "192.168.1.10"),
+    ] {
+        house.write("etc/hearthdns/config.yaml", &format!("listen: [{listen}]\n"));
+        let told = setup(&house, &[]).ok().stdout;
+        assert!(told.contains(&format!(": DNS={expected}, ")), "{listen}: {told}");
+    }
 }
 
 fn unsafe_places() {
@@ -173,6 +183,20 @@ fn unsafe_places() {
     );
     assert!(!house.path(DROP_IN).exists());
 
+    // Somebody else's file, which another program wrote.
+    let house = system(EVERYWHERE);
+    house.write("run/resolvconf/resolv.conf", "nameserver 127.0.0.53\n");
+    std::fs::remove_file(house.path("etc/resolv.conf")).unwrap();
+    symlink("/run/resolvconf/resolv.conf", house.path("etc/resolv.conf")).unwrap();
+    refuses(
+        &house,
+        &setup(&house, &["--apply"]),
+        "nothing was changed: /etc/resolv.conf leads to a file that names 127.0.0.53, where nobody would answer any \
+         more; have it lead to the file of systemd-resolved first: ln -sf \
+         ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
+    );
+    assert!(!house.path(DROP_IN).exists());
+
     let house = system(EVERYWHERE);
     let late = "etc/systemd/resolved.conf.d/99-site.conf";
     house.write(late, "[Resolve]\n DNSStubListener=yes\n");
@@ -182,7 +206,25 @@ fn unsafe_places() {
         "nothing was changed: `HOUSE/etc/systemd/resolved.conf.d/99-site.conf` sets DNSStubListener after us and would \
          win; remove that line first",
     );
+    // Where distributions and admins have theirs; as systemd reads it.
+    let local = "usr/local/lib/systemd/resolved.conf.d/95-site.conf";
     house.write(late, "[Resolve]\nDNSSEC=no\n");
+    house.write(local, "[Resolve]\nDNSStubListener = yes\n");
+    refuses(
+        &house,
+        &setup(&house, &["--apply"]),
+        "nothing was changed: `HOUSE/usr/local/lib/systemd/resolved.conf.d/95-site.conf` sets DNSStubListener after us \
+         and would win; remove that line first",
+    );
+    // One that hides another file.
+    std::fs::remove_file(house.path(local)).unwrap();
+    symlink("/dev/null", house.path(local)).unwrap();
+    says(
+        &setup(&house, &[]),
+        "would be done with --apply:\n  write /etc/systemd/resolved.conf.d/90-hearthdns.conf: DNS=127.0.0.1, \
+         Domains=~., DNSStubListener=no\n  have /etc/resolv.conf lead to ../run/systemd/resolve/resolv.conf, and not \
+         to ../run/systemd/resolve/stub-resolv.conf\n",
+    );
     house.write(DROP_IN, "[Resolve]\n");
     refuses(
         &house,

@@ -96,17 +96,18 @@ impl Host {
         let mut notes = Vec::new();
         let relink = match &resolv_conf {
             ResolvConf::Link(target) if STUBS.contains(&absolute(target).as_str()) => Some(target.clone()),
-            ResolvConf::Link(_) | ResolvConf::Absent => None,
-            ResolvConf::File(text) => {
-                if nameservers(text).iter().any(|ip| LISTENERS.contains(ip)) {
-                    return Err(refused(
-                        "/etc/resolv.conf is a file of its own that names 127.0.0.53, where nobody would answer any \
-                         more; have it lead to the file of systemd-resolved first: ln -sf \
-                         ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
-                    ));
+            ResolvConf::Link(target) => {
+                let led_to = self.path(&absolute(target));
+                if led_to.exists() {
+                    must_not_need_the_listener(&read_text(&led_to)?, "leads to a file that names")?;
                 }
                 None
             }
+            ResolvConf::File(text) => {
+                must_not_need_the_listener(text, "is a file of its own that names")?;
+                None
+            }
+            ResolvConf::Absent => None,
         };
         if relink.is_none() && !matches!(&resolv_conf, ResolvConf::Link(to) if absolute(to) == SERVERS) {
             notes.push(
@@ -278,6 +279,7 @@ impl Host {
     fn look_for_overrides(&self) -> Result<(), Failure> {
         for folder in [
             "usr/lib/systemd/resolved.conf.d",
+            "usr/local/lib/systemd/resolved.conf.d",
             "run/systemd/resolved.conf.d",
             FOLDER,
         ] {
@@ -289,14 +291,17 @@ impl Host {
                         .file_name()
                         .and_then(|name| name.to_str())
                         .unwrap_or_default();
-                    name.ends_with(".conf") && name > DROP_IN
+                    // What leads to /dev/null hides another file, and says nothing itself.
+                    name.ends_with(".conf") && name > DROP_IN && path.is_file()
                 })
                 .collect();
             later.sort();
             for path in later {
-                let text = crate::store::read_text(&path, MAX_FILE)
-                    .map_err(|error| Failure::new(Code::Io, error.to_string()))?;
-                let sets = |line: &str| line.trim_start().starts_with("DNSStubListener=");
+                let text = read_text(&path)?;
+                let sets = |line: &str| {
+                    let key = line.split_once('=').map(|(key, _)| key.trim());
+                    key == Some("DNSStubListener")
+                };
                 if text.lines().any(sets) {
                     return Err(refused(&format!(
                         "`{}` sets DNSStubListener after us and would win; remove that line first",
@@ -313,8 +318,7 @@ impl Host {
         if !self.is_live || !config.upstreams.is_empty() {
             return Ok(());
         }
-        let text = crate::store::read_text(&self.path(SERVERS), MAX_FILE)
-            .map_err(|error| Failure::new(Code::Io, error.to_string()))?;
+        let text = read_text(&self.path(SERVERS))?;
         if nameservers(&text).iter().any(|ip| !ip.is_loopback()) {
             return Ok(());
         }
@@ -332,8 +336,7 @@ impl Host {
             Ok(true) => {}
             Err(error) => return Err(failed("look at", &path, &error)),
         }
-        let text = crate::store::read_text(&path, MAX_FILE)
-            .map_err(|error| Failure::new(Code::Io, error.to_string()))?;
+        let text = read_text(&path)?;
         if text.lines().next() == Some(FIRST_LINE) {
             return Ok(Some(text));
         }
@@ -351,9 +354,7 @@ impl Host {
             Ok(about) if about.is_symlink() => fs::read_link(&path)
                 .map(ResolvConf::Link)
                 .map_err(|error| failed("read the link", &path, &error)),
-            Ok(_) => crate::store::read_text(&path, MAX_FILE)
-                .map(ResolvConf::File)
-                .map_err(|error| Failure::new(Code::Io, error.to_string())),
+            Ok(_) => read_text(&path).map(ResolvConf::File),
         }
     }
 
@@ -367,6 +368,21 @@ impl Host {
             failed("replace the link", &path, &error)
         })
     }
+}
+
+/// Programs would ask where nobody answers any more.
+fn must_not_need_the_listener(resolv_conf: &str, what: &str) -> Result<(), Failure> {
+    if !nameservers(resolv_conf).iter().any(|ip| LISTENERS.contains(ip)) {
+        return Ok(());
+    }
+    Err(refused(&format!(
+        "/etc/resolv.conf {what} 127.0.0.53, where nobody would answer any more; have it lead to the file of \
+         systemd-resolved first: ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf"
+    )))
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
+    crate::store::read_text(path, MAX_FILE).map_err(|error| Failure::new(Code::Io, error.to_string()))
 }
 
 fn setup(state: &str, steps: Vec<String>, notes: Vec<String>) -> Setup {
