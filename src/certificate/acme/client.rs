@@ -81,6 +81,8 @@ pub struct Trouble {
     pub(super) kind: String,
     /// The order is of no use any more.
     pub(super) is_final: bool,
+    /// The server says that there is no such thing, in whatever words.
+    pub(super) is_gone: bool,
 }
 
 impl Trouble {
@@ -92,6 +94,7 @@ impl Trouble {
             retry_after: None,
             kind: String::new(),
             is_final: false,
+            is_gone: false,
         }
     }
 
@@ -300,6 +303,7 @@ fn read(url: &str, reply: &Reply) -> Result<Value, Trouble> {
 fn refusal(url: &str, reply: &Reply) -> Trouble {
     let problem: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let mut trouble = problem_in(&problem);
+    trouble.is_gone = matches!(reply.status, 404 | 410);
     trouble.message = format!("{url}: HTTP {}: {}", reply.status, trouble.message);
     trouble.retry_after = reply.retry_after.map(|seconds| seconds.min(LONGEST_WAIT));
     trouble
@@ -341,6 +345,7 @@ pub(super) fn problem_in(problem: &Value) -> Trouble {
         retry_after: None,
         kind,
         is_final: false,
+        is_gone: false,
     }
 }
 

@@ -179,10 +179,10 @@ fn is_for(order: &Value, names: &[String]) -> bool {
 fn is_over(order: &Result<(Value, Option<u64>), Trouble>) -> bool {
     match order {
         Ok((order, _)) => order["status"] == "invalid",
-        Err(trouble) => matches!(
-            trouble.kind.as_str(),
-            "malformed" | "unauthorized" | "accountDoesNotExist"
-        ),
+        Err(trouble) => {
+            let kinds = ["malformed", "unauthorized", "accountDoesNotExist"];
+            trouble.is_gone || kinds.contains(&trouble.kind.as_str())
+        }
     }
 }
 

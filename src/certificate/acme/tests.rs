@@ -613,13 +613,16 @@ async fn a_crash_after_the_authority_signed_loses_nothing() {
         .await
         .unwrap();
     assert_eq!(*world.orders.borrow(), 2);
-    let mut memory = world.memory();
-    memory.order = Some(format!("{CA}/order/gone"));
-    world.refuse("/order/gone", 404, "malformed", "no such order", None);
-    obtain(&world, &config(hook()), &names(), &mut memory, NOW)
-        .await
-        .unwrap();
-    assert_eq!(*world.orders.borrow(), 3);
+    // However it puts that.
+    for (status, kind, orders) in [(404, "malformed", 3), (404, "notFound", 4), (410, "", 5)] {
+        let mut memory = world.memory();
+        memory.order = Some(format!("{CA}/order/gone"));
+        world.refuse("/order/gone", status, kind, "no such order", None);
+        obtain(&world, &config(hook()), &names(), &mut memory, NOW)
+            .await
+            .unwrap();
+        assert_eq!(*world.orders.borrow(), orders);
+    }
 }
 
 #[tokio::test(start_paused = true)]
