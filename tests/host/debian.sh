@@ -96,9 +96,24 @@ ls /etc/systemd/resolved.conf.d 2>/dev/null || true
 ls /usr/sbin/hearthdns /usr/bin/dnsctl 2>/dev/null || true
 ls /etc/hearthdns /etc/hearthdns/zones
 
-step "purged with everything"
+left() {
+    for path in /etc/hearthdns /var/lib/hearthdns /etc/systemd/system/multi-user.target.wants/hearthdns.service; do
+        if [ -e "$path" ] || [ -L "$path" ]; then find "$path" ! -type d; fi
+    done
+    dpkg-query -W hearthdns 2>/dev/null || echo "dpkg knows nothing of it"
+}
+
+step "purged, which leaves the zones"
 quietly dpkg --purge hearthdns
-for path in /etc/hearthdns /var/lib/hearthdns /etc/systemd/system/multi-user.target.wants/hearthdns.service; do
-    [ ! -e "$path" ] && [ ! -L "$path" ] || echo "left: $path"
-done
-dpkg-query -W hearthdns 2>/dev/null || echo "nothing is left"
+grep '^hearthdns: ' log
+left
+
+step "installed again, with the zones that were there"
+quietly dpkg -i one.deb
+dnsctl list-records matrix 2>/dev/null
+stat -c '%U:%G %n' /etc/hearthdns/zones/hearth.example.zone
+
+step "purged where nothing of anybody's is there"
+rm /etc/hearthdns/zones/*.zone
+quietly dpkg --purge hearthdns
+left
