@@ -180,11 +180,21 @@ fn answer(line: &CommandLine, request: &Request) -> Reply {
             Err(failure) => Reply::new(Err(failure)),
         };
     }
-    let config = match places::of_user() {
-        Ok(user) => user.config,
+    let (config, has_file) = match places::of_user() {
+        Ok(user) => (user.config, user.file.is_some()),
         Err(failure) => return Reply::new(Err(failure)),
     };
-    match Client::connect(&config.control) {
+    let connected = match Client::connect(&config.control) {
+        // Whoever has nothing of that kind means the daemon of this host.
+        Err(error @ ClientError::NobodyListens(..)) if !has_file && !config.zones.exists() => {
+            Client::connect(&places::control_of_host()).map_err(|of_host| match of_host {
+                ClientError::NotAllowed(_) => of_host,
+                _ => error,
+            })
+        }
+        connected => connected,
+    };
+    match connected {
         Ok(client) => ask(client, request),
         Err(ClientError::NobodyListens(..)) => {
             let server = places::server_of(&config);

@@ -19,6 +19,11 @@ pub(super) fn of_user() -> Result<Settings, Failure> {
     }))
 }
 
+/// The socket of the daemon that this host has for everybody.
+pub(super) fn control_of_host() -> PathBuf {
+    Paths::for_user(true, |_| None).control
+}
+
 /// The configuration of the daemon that the system in this folder starts.
 #[cfg(feature = "systemd")]
 pub(super) fn of_root(folder: &Path) -> Result<Settings, Failure> {

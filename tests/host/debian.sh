@@ -65,6 +65,12 @@ dnsctl add-zone hearth.example
 dnsctl add-record matrix A 192.0.2.7
 dnsctl explain matrix.hearth.example | grep -c 192.0.2.7
 dnsctl setup port
+useradd --groups hearthdns member
+useradd stranger
+for user in member stranger; do
+    setpriv --reuid="$user" --regid="$user" --init-groups env -i HOME=/home/$user PATH=/usr/bin:/bin \
+        dnsctl add-record $user A 192.0.2.8 || echo "$user: exit code $?"
+done
 stat -c '%U:%G %n' /etc/hearthdns/zones/hearth.example.zone
 kill -TERM "$daemon"
 wait "$daemon"
