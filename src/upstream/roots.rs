@@ -28,7 +28,7 @@ pub(super) fn public() -> Result<RootCertStore, Error> {
         webpki_roots::TLS_SERVER_ROOTS.iter().cloned(),
     ));
     #[cfg(not(feature = "roots"))]
-    system::first_of(&system::FILES.map(std::path::Path::new))
+    system::first_of(&system::FILES.map(Path::new))
 }
 
 /// The same for those who only want to know whom the public trusts: nobody, where this system has no list.
