@@ -92,12 +92,15 @@ impl fmt::Display for Place {
 }
 
 fn plain_host(text: &str) -> Result<Host, String> {
+    let text = text.strip_suffix('.').unwrap_or(text);
     if let Ok(address) = text.parse() {
         return Ok(Host::Address(IpAddr::V4(address)));
     }
-    let text = text.strip_suffix('.').unwrap_or(text);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let good = !text.is_empty() && text.bytes().all(is_plain) && text.parse::<Name>().is_ok();
+    let good = !text.is_empty()
+        && !text.ends_with('.')
+        && text.bytes().all(is_plain)
+        && text.parse::<Name>().is_ok();
     if good {
         Ok(Host::Name(text.to_ascii_lowercase()))
     } else {
@@ -255,6 +258,7 @@ mod tests {
             ("Hearth.example", "hearth.example", None),
             ("hearth.example.:8448", "hearth.example", Some(8448)),
             ("192.0.2.1:443", "192.0.2.1", Some(443)),
+            ("192.0.2.1.", "192.0.2.1", None),
             ("[2001:db8::1]", "[2001:db8::1]", None),
             ("[2001:db8::1]:1", "[2001:db8::1]", Some(1)),
         ] {
@@ -270,6 +274,7 @@ mod tests {
             "x.example:+1",
             "x.example:",
             "x.example/path",
+            "x.example..",
             "[::1",
             "[::1]x",
             "::1",
@@ -310,6 +315,13 @@ mod tests {
             (target.step, target.identity, target.header.as_str()),
             ("4", place.host.clone(), "hearth.example")
         );
+        for (is_delegated, is_deprecated, step) in
+            [(false, true, "5"), (true, false, "3.3"), (true, true, "3.4")]
+        {
+            let host = Host::Name("m.hearth.example".to_owned());
+            let target = Target::by_srv(&place, is_delegated, is_deprecated, host, 443);
+            assert_eq!((target.step, target.identity), (step, place.host.clone()));
+        }
         for (text, is_delegated, step, port) in [
             ("192.0.2.1", false, "1", 8448),
             ("a.example:1", false, "2", 1),
