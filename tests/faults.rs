@@ -467,3 +467,33 @@ fn the_answers_to_a_view_are_followed() {
         )
     );
 }
+
+/// What other nameservers say is told from what the followed one does: one that comes second, and one that takes this
+/// machine for a client of another view.
+#[test]
+fn nameservers_beside_the_followed_one_are_told_apart() {
+    let other = stand::zone(vec!["hearth.example A 198.51.100.1".to_owned()], Vec::new());
+    let allow = ["--allow", "127.0.0.0/8", "--only", "server"];
+    let second = other.addr.to_string();
+    let servers = ["--nameserver", "{dns}", "--nameserver", &second];
+    let said = run_live(&World::healthy(), "", &[], &[&allow[..], &servers[..]].concat());
+    let told = format!("WARN nameserver {second} gives 198.51.100.1 and not 127.0.0.1, unlike the first\n");
+    assert!(said.out.contains(&told), "{}", said.out);
+    assert_eq!(said.code, 0, "{}", said.out);
+
+    let config = "views:\n  here: {clients: [127.0.0.0/8]}\n  away: {clients: [10.0.0.0/8]}\n";
+    let views = [
+        ("here", "hearth.example A 127.0.0.7"),
+        ("away", "hearth.example A 127.0.0.1"),
+    ];
+    let from = ["--from-view", "away", "--nameserver", "{dns}"];
+    let said = run_live(
+        &World::healthy(),
+        config,
+        &views,
+        &[&allow[..], &from[..]].concat(),
+    );
+    let told = "BROKEN nameserver DNS gives 127.0.0.7, as clients of the view `here` get\n";
+    assert!(said.out.contains(told), "{}", said.out);
+    assert_eq!(said.code, 11, "{}", said.out);
+}

@@ -169,7 +169,8 @@ pub(crate) struct Said {
     pub(crate) all: String,
 }
 
-fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>) -> Upstream {
+/// A nameserver with these records as `NAME TYPE DATA`, and codes in the place of some answers.
+pub(crate) fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>) -> Upstream {
     Upstream::start(move |query: &Message, _| {
         let name = query.qname().trim_end_matches('.').to_ascii_lowercase();
         let fail = fails

@@ -201,3 +201,36 @@ fn where_a_file_cannot_be_written_those_before_it_get_their_bytes_back() {
     let changes = store.change(&words(vec![again]), NOW, &mut |_| {}).unwrap();
     assert_eq!(changes[0].serial, Some(2));
 }
+
+/// Files of one zone need not stand side by side in a change.
+#[test]
+fn what_the_linter_finds_of_a_zone_is_told_once() {
+    let folders = Folders::with(&[
+        (
+            "hearth.example.zone",
+            "; hearthdns: matrix=hearth.example,none\n@ A 192.88.98.1\nx A 192.0.2.1\n",
+        ),
+        ("other.example.zone", "a A 192.0.2.1\n"),
+        ("lan/hearth.example.zone", "x A 10.0.0.1\n"),
+    ])
+    .with_view("lan");
+    let (mut store, _) = folders.start();
+    let other = ZoneChange {
+        zone: "other.example".to_owned(),
+        ..zone(None, vec![set("a", &["192.0.2.2"])])
+    };
+    let zones = vec![
+        zone(None, vec![set("@", &["10.0.0.9"])]),
+        other,
+        zone(Some("lan"), vec![set("x", &["10.0.0.2"])]),
+    ];
+    let changes = store.change(&words(zones), NOW, &mut |_| {}).unwrap();
+    let notes: Vec<&String> = changes.iter().flat_map(|change| &change.notes).collect();
+    assert_eq!(
+        notes,
+        [
+            "warning: 10.0.0.9, an address of hearth.example, is private: other homeservers refuse to connect there unless told \
+          (Synapse, ip_range_blacklist): they need `ip_range_whitelist: [\"10.0.0.9\"]`"
+        ]
+    );
+}
