@@ -163,6 +163,14 @@ fn socket(addr: SocketAddr, kind: Type, share: bool) -> io::Result<Socket> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn one_worker_alone_reads_a_socket_of_quic_that_was_handed_over() {
+        let given = [Given::Udp(UdpSocket::bind("127.0.0.1:0").unwrap())];
+        let adopted = |scheme| adopt(url(scheme, "127.0.0.1:0"), &given, 4).unwrap().udp.len();
+        let schemes = [ListenScheme::Plain, ListenScheme::Quic, ListenScheme::H3];
+        assert_eq!(schemes.map(adopted), [4, 1, 1]);
+    }
+
     fn url(scheme: ListenScheme, addr: &str) -> ListenUrl {
         ListenUrl {
             scheme,
