@@ -41,7 +41,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
@@ -351,15 +351,17 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     manager.ready(READY);
 
     let warmth = Warmth::start(config, &engine, fingerprint, started);
-    runtime.block_on(async {
+    let listeners = workers.ended();
+    let broken = runtime.block_on(async {
         tokio::select! {
-            () = attend(&desk, signals, &manager) => {}
-            () = live(&manager, &mut workers) => {}
-            () = warmth.tend() => {}
-            () = guests.tend() => {}
-            () = watch(watcher, &desk) => {}
-            () = lan::attend(&desk) => {}
-            () = order(&desk) => {}
+            () = attend(&desk, signals, &manager) => None,
+            why = broken(listeners) => Some(why),
+            () = live(&manager, &mut workers) => None,
+            () = warmth.tend() => None,
+            () = guests.tend() => None,
+            () = watch(watcher, &desk) => None,
+            () = lan::attend(&desk) => None,
+            () = order(&desk) => None,
         }
     });
     info!("stopping");
@@ -371,7 +373,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     drop(workers);
     warmth.stop();
     guests.save();
-    Ok(())
+    broken.map_or(Ok(()), Err)
 }
 
 /// Reads the zones; what is wrong is told, what is good is served.
@@ -664,6 +666,17 @@ async fn attend(desk: &Arc<Desk>, mut signals: Signals, manager: &Manager) {
             _ = signals.interrupt.recv() => return,
         }
     }
+}
+
+/// Why we cannot go on: a daemon that is deaf at one of its addresses is better started anew by whoever minds it. Never
+/// ends while all listen.
+async fn broken(listeners: Option<mpsc::Receiver<String>>) -> String {
+    if let Some(mut listeners) = listeners
+        && let Some(why) = listeners.recv().await
+    {
+        return why;
+    }
+    std::future::pending().await
 }
 
 /// Shows the service manager that the workers live. Never ends.

@@ -13,7 +13,6 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
-use tracing::error;
 
 use crate::serve::door::Door;
 use crate::serve::turn::Turns;
@@ -27,6 +26,7 @@ pub(super) struct Workers {
     end: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     pulse: Option<Pulse>,
+    ended: Option<mpsc::Receiver<String>>,
 }
 
 /// Asks all workers for a sign of life.
@@ -68,6 +68,11 @@ impl Workers {
     /// What feels their pulse; once.
     pub(super) fn pulse(&mut self) -> Option<Pulse> {
         self.pulse.take()
+    }
+
+    /// Why a listener has ended before it was to stop; once.
+    pub(super) fn ended(&mut self) -> Option<mpsc::Receiver<String>> {
+        self.ended.take()
     }
 
     /// Takes no further query; answers under way go out.
@@ -117,18 +122,20 @@ pub(super) fn start(listeners: Vec<Vec<Vec<Door>>>, service: &Arc<Service>) -> i
         });
     let named: Vec<_> = named.filter(|(_, share)| !share.is_empty()).collect();
     let (pulse, ask, answer) = Pulse::of(named.len());
+    // One that ends is enough to know.
+    let (tell, told) = mpsc::channel(1);
     for (name, share) in named {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (service, stop, end) = (Arc::clone(service), stopped.clone(), ended.clone());
-        let (ask, answer) = (ask.clone(), answer.clone());
+        let (ask, answer, tell) = (ask.clone(), answer.clone(), tell.clone());
         let thread = std::thread::Builder::new().name(name);
         threads.push(thread.spawn(move || {
             // Doors stay on their thread, and so may what they hold.
             let tasks = LocalSet::new();
             tasks.spawn_local(beat(ask, answer));
-            runtime.block_on(tasks.run_until(work(share, &service, stop, end)));
+            runtime.block_on(tasks.run_until(work(share, &service, stop, end, tell)));
         })?);
     }
     Ok(Workers {
@@ -136,6 +143,7 @@ pub(super) fn start(listeners: Vec<Vec<Vec<Door>>>, service: &Arc<Service>) -> i
         end,
         threads,
         pulse: Some(pulse),
+        ended: Some(told),
     })
 }
 
@@ -149,7 +157,13 @@ async fn beat(mut ask: watch::Receiver<u64>, answer: mpsc::Sender<u64>) {
     }
 }
 
-async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end: Stop) {
+async fn work(
+    doors: Vec<Door>,
+    service: &Arc<Service>,
+    mut stop: Stop,
+    mut end: Stop,
+    tell: mpsc::Sender<String>,
+) {
     let mut tasks = tokio::task::JoinSet::new();
     let turns = Arc::new(Turns::default());
     for door in doors {
@@ -161,7 +175,7 @@ async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end:
             () = stop.told() => break,
             Some(ended) = tasks.join_next() => {
                 if let Ok(Err(why)) = ended {
-                    error!("a listener ended: {why}");
+                    let _ = tell.try_send(format!("a listener ended: {why}"));
                 }
             }
         }
@@ -173,9 +187,25 @@ async fn work(doors: Vec<Door>, service: &Arc<Service>, mut stop: Stop, mut end:
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixDatagram;
     use std::task::Poll;
+    use std::time::Duration;
 
+    use tokio::time::Instant;
+
+    use super::super::{connection_limits, rules, snapshot, upstream_limits};
     use super::*;
+    use crate::config::{Config, ListenUrl};
+    use crate::engine::Engine;
+    use crate::serve::bind::Listener;
+    use crate::serve::door;
+    use crate::serve::gate::Gates;
+    use crate::store::Parts;
+    use crate::upstream::Upstreams;
+    use crate::view::Routing;
+    use crate::zone::Itself;
 
     #[tokio::test]
     async fn a_pulse_is_felt_only_where_every_worker_answers() {
@@ -200,5 +230,40 @@ mod tests {
             Poll::Pending
         );
         assert!(!one.is_finished());
+    }
+    /// What is no socket of the Internet cannot be listened on.
+    #[tokio::test]
+    async fn a_listener_that_cannot_be_used_is_told() {
+        let config = Config::with_paths("zones".into(), "state".into(), "control.sock".into());
+        let nothing = Parts {
+            base: Vec::new(),
+            views: Vec::new(),
+            generation: 1,
+        };
+        let engine = Engine::new(
+            rules(&config, Vec::new()),
+            snapshot(nothing, &Routing::default(), &Itself::default()),
+        );
+        let upstreams = Upstreams::new(&[], upstream_limits(&config)).unwrap();
+        let service = Arc::new(Service::new(
+            Arc::new(engine),
+            Arc::new(upstreams),
+            Arc::default(),
+            Instant::now(),
+        ));
+        let (limits, traffic) = (connection_limits(&config.tcp), service.traffic());
+        let socket = UnixDatagram::unbound().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let listener = Listener {
+            url: ListenUrl::plain("127.0.0.1:53".parse().unwrap()),
+            udp: vec![UdpSocket::from(OwnedFd::from(socket))],
+            tcp: Vec::new(),
+        };
+        let doors = door::of(listener, None, &Gates::new(limits, limits, traffic), &service).unwrap();
+        let mut workers = start(vec![doors], &service).unwrap();
+        let mut ended = workers.ended().unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(60), ended.recv()).await;
+        let why = told.expect("it is told").unwrap();
+        assert!(why.starts_with("a listener ended: "), "{why}");
     }
 }
