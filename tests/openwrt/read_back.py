@@ -25,6 +25,13 @@ def show(title, data, is_checked=False):
         print(f"  {info.mode:o} {info.name}{target}")
 
 
+def sized(text, word, data):
+    """The text without the sum of the files, which must be right: it changes with each of them."""
+    total = sum(len(body) for _, body in members(data))
+    assert f"{word}{total}\n" in text, f"{total} bytes of files, but: {text}"
+    return text.replace(f"{word}{total}\n", f"{word}SUM\n")
+
+
 def streams(data):
     while data:
         reader = zlib.decompressobj(31)
@@ -37,13 +44,15 @@ parts = {info.name: body for info, body in members(gzip.decompress(open(ipk, "rb
 assert parts["./debian-binary"] == b"2.0\n"
 control = gzip.decompress(parts["./control.tar.gz"])
 show("ipk control", control)
-print(dict((i.name, b) for i, b in members(control))["./control"].decode(), end="")
-show("ipk data", gzip.decompress(parts["./data.tar.gz"]))
+data = gzip.decompress(parts["./data.tar.gz"])
+print(sized(dict((i.name, b) for i, b in members(control))["./control"].decode(), "Installed-Size: ", data), end="")
+show("ipk data", data)
 (about, _), (data, packed) = streams(open(apk, "rb").read())
 # The first part has no end of its own, so that both are one archive.
 assert about[-512:] != bytes(512)
 show("apk control", about + bytes(1024))
 info = dict((i.name, b) for i, b in members(about + bytes(1024)))[".PKGINFO"].decode()
 assert f"datahash = {hashlib.sha256(packed).hexdigest()}\n" in info
+info = sized(info, "size = ", data)
 print("".join(line + "\n" for line in info.splitlines() if not line.startswith("datahash")), end="")
 show("apk data", data, is_checked=True)

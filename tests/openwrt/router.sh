@@ -33,7 +33,12 @@ cp "$ROOT/etc/config/dhcp" "$ROOT/dhcp.before"
 cat >"$ROOT/etc/init.d/dnsmasq" <<'END'
 #!/bin/sh
 ROOT="$IPKG_INSTROOT"
-[ ! -e "$ROOT/dnsmasq.pid" ] || kill "$(cat "$ROOT/dnsmasq.pid")" 2>/dev/null
+# As procd, it waits for the end of the old one, which removes its file of the number with its last breath.
+if [ -e "$ROOT/dnsmasq.pid" ]; then
+	old="$(cat "$ROOT/dnsmasq.pid")"
+	kill "$old" 2>/dev/null
+	while kill -0 "$old" 2>/dev/null; do sleep 0.05; done
+fi
 [ "$1" = restart ] || exit 0
 {
 	echo "port=$(uci -q get dhcp.@dnsmasq[0].port || echo 53)"
@@ -79,7 +84,7 @@ trap finish EXIT
 
 # The provider: knows public names only. Addresses for documentation would be private to dnsmasq.
 dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --port=9053 --bind-interfaces --listen-address=127.0.0.1 --user=root \
-	--host-record=www.example.org,9.9.9.80 "--pid-file=$ROOT/world.pid"
+	--host-record=www.example.org,9.9.9.80 "--pid-file=$ROOT/world.pid" --log-queries "--log-facility=$ROOT/world.log"
 ask() { dig +short +time=2 +tries=1 @127.0.0.1 "$1" A 2>/dev/null | grep -v '^;' | tr '\n' ' ' || true; }
 # Waits until the client gets this, within the seconds that are allowed.
 gets() {
@@ -96,7 +101,7 @@ mode() { "$ROOT/usr/sbin/dnsctl" router-mode --root "$ROOT" "$@"; }
 "$ROOT/etc/init.d/dnsmasq" restart
 "$ROOT/etc/init.d/hearthdns" reload
 supervise &
-mode watch 2>>"$ROOT/log" &
+"$ROOT/usr/sbin/dnsctl" router-mode --root "$ROOT" watch 2>>"$ROOT/log" &
 echo $! >"$ROOT/watch.pid"
 gets installed www.example.org 9.9.9.80 10
 cmp "$ROOT/etc/config/dhcp" "$ROOT/dhcp.before"
@@ -108,6 +113,8 @@ until "$ROOT/usr/sbin/dnsctl" --control "$ROOT/var/run/control.sock" add-zone ho
 done
 "$ROOT/usr/sbin/dnsctl" --control "$ROOT/var/run/control.sock" add-record matrix A 192.168.1.20 >/dev/null
 gets guest matrix.home.example 192.168.1.20 15
+# dnsmasq knows the zone from here on: no question for it may go to the provider.
+: >"$ROOT/world.log"
 gets guest www.example.org 9.9.9.80 5
 gets guest tv.lan 192.168.1.50 5
 
@@ -125,7 +132,16 @@ mode
 rm "$ROOT/broken"
 gets mended matrix.home.example 192.168.1.20 15
 
-mode off >/dev/null
+# Stopped, as the init script does it: dnsmasq takes the port when the daemon has ended, and our zones stay closed.
+mode front >/dev/null
+gets front matrix.home.example 192.168.1.20 10
+touch "$ROOT/broken"
+kill "$(cat "$ROOT/watch.pid")" "$(cat "$ROOT/daemon.pid")"
+mode yield | sed "s#$ROOT##"
+gets stopped www.example.org 9.9.9.80 15
+echo "stopped: matrix.home.example is [$(ask matrix.home.example)]"
+echo "the provider was asked for $(grep -c 'query.*home\.example' "$ROOT/world.log") private names"
+
 mode release >/dev/null
 mode
 gets removed www.example.org 9.9.9.80 10

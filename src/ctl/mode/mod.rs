@@ -4,6 +4,9 @@
 //! (`Record`), so that exactly this is taken back, also by a run after one that was killed. Switching is to say what shall
 //! be there (`plan`), and to do what is missing and undo what is too much; so it is idempotent.
 //!
+//! At a stop the init script has us `yield` port 53: our zones stay ours, so private names end in SERVFAIL and not upstream.
+//! All is taken back (`release`) only by who disables or removes us.
+//!
 //! `watch` runs beside the daemon, as root, which the daemon is not: it follows the zones, and gives port 53 back when we
 //! do not answer. Read `plan` next, then `watch`.
 
@@ -19,7 +22,7 @@ use clap::{Args, ValueEnum};
 use crate::config::openwrt::Mode;
 
 use plan::Target;
-use router::Router;
+use router::{Daemon, Router};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,7 +35,9 @@ pub enum Word {
     Off,
     /// Follow the zones, and give port 53 back when we do not answer; what the init script runs
     Watch,
-    /// Take back what was changed, until the watch runs again; what the init script does at a stop
+    /// Have dnsmasq take port 53, and ask us for our zones still; what the init script does at a stop
+    Yield,
+    /// Take back all that was changed, until the watch runs again; what the init script does where it is disabled
     Release,
 }
 
@@ -59,9 +64,18 @@ pub(super) fn run(args: &ModeArgs) -> Result<String, String> {
     let wish = match args.word {
         None => return show(&router),
         Some(Word::Watch) => return watch::run(&router),
+        Some(Word::Yield) => {
+            let _lock = router.lock()?;
+            // Our zones stay with us although nobody answers: dnsmasq must not ask others for private names.
+            if router.record()?.mode == Mode::Front {
+                let target = Target::new(Mode::Guest, &router.settings()?, &router.zones());
+                router.apply(&target, None, Daemon::Ends)?;
+            }
+            return Ok(router.take_log());
+        }
         Some(Word::Release) => {
             let _lock = router.lock()?;
-            router.apply(&Target::off(), None)?;
+            router.apply(&Target::off(), None, Daemon::Ends)?;
             return Ok(router.take_log());
         }
         Some(Word::Guest) => Mode::Guest,
@@ -73,11 +87,11 @@ pub(super) fn run(args: &ModeArgs) -> Result<String, String> {
     router.want(wish)?;
     let settings = router.settings()?;
     let target = Target::new(wish, &settings, &router.zones());
-    router.apply(&target, None)?;
+    router.apply(&target, None, Daemon::Runs)?;
     if wish == Mode::Front && !args.dry_run && !router.answers(53, PATIENCE) {
         let back = Target::new(Mode::Guest, &settings, &router.zones());
         let why = "nothing answered on port 53 after the switch";
-        router.apply(&back, Some(why))?;
+        router.apply(&back, Some(why), Daemon::Runs)?;
         return Err(format!(
             "{why}, so dnsmasq has it again; see `logread -e hearthdns`, or choose the mode guest"
         ));

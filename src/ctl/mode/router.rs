@@ -37,6 +37,15 @@ pub(super) struct Router {
     followed: RefCell<Option<Target>>,
 }
 
+/// What becomes of the daemon at a switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Daemon {
+    /// It goes on, and is told where to listen now.
+    Runs,
+    /// The init script that calls us ends it, and would wait for itself if we called it.
+    Ends,
+}
+
 impl Router {
     pub(super) fn new(root: &Path, is_dry: bool) -> Self {
         Router {
@@ -183,7 +192,12 @@ impl Router {
 
     /// Makes it so. What is too much is taken back, what is missing is done, and who must move is restarted in such an
     /// order that port 53 is free before it is taken.
-    pub(super) fn apply(&self, target: &Target, given_back: Option<&str>) -> Result<(), String> {
+    pub(super) fn apply(
+        &self,
+        target: &Target,
+        given_back: Option<&str>,
+        daemon: Daemon,
+    ) -> Result<(), String> {
         self.followed.replace(None);
         let old = self.record()?;
         let dhcp = self.dhcp()?;
@@ -203,7 +217,9 @@ impl Router {
             changes: both,
         })?;
         if leaves_front {
-            self.service("hearthdns", "reload")?;
+            if daemon == Daemon::Runs {
+                self.service("hearthdns", "reload")?;
+            }
             self.wait_until_free();
         }
         let mut is_changed = false;
@@ -239,7 +255,7 @@ impl Router {
         if self.followed.borrow().as_ref() == Some(target) {
             return Ok(());
         }
-        self.apply(target, given_back)?;
+        self.apply(target, given_back, Daemon::Runs)?;
         self.followed.replace(Some(target.clone()));
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::config::limits;
 use crate::config::openwrt::Mode;
 
 use super::plan::Target;
-use super::router::{Router, probe};
+use super::router::{Daemon, Router, probe};
 
 /// Time between two looks.
 const EVERY: Duration = limits::WATCH_EVERY.default_time();
@@ -144,11 +144,11 @@ fn look(router: &Router, judge: &mut Judge, now: Duration) -> Result<(), String>
     match judge.look(now, answers, record.mode, settings.mode) {
         Some(Act::GiveBack(why)) => {
             eprintln!("hearthdns: {why}; dnsmasq gets port 53 back");
-            router.apply(&target(Mode::Guest), Some(&why))
+            router.apply(&target(Mode::Guest), Some(&why), Daemon::Runs)
         }
         Some(Act::Have(mode)) => {
             eprintln!("hearthdns: mode {}", mode.as_str());
-            router.apply(&target(mode), None)
+            router.apply(&target(mode), None, Daemon::Runs)
         }
         // Zones come and go, and somebody may have changed dnsmasq's configuration.
         None if record.mode == Mode::Guest && answers => {

@@ -1,0 +1,246 @@
+//! The package for OpenWrt: the init script as busybox runs it, who has port 53 on a router with the real dnsmasq, and what
+//! the packages hold.
+//!
+//! `openwrt/` holds what stands for the router: `rc.common`, `uci`, and `router.sh`, which is one in a network namespace.
+//! Outcomes are files in `golden/openwrt/`; `HEARTHDNS_BLESS=1 cargo test --test openwrt` writes them anew.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use support::House;
+use support::needs::{Test, not_installed, run_tests};
+
+/// What `uci` here and the packer are run by; not any other, whose start would be a router's delay.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// Stands among the needs of a test that is a router of its own.
+const NAMESPACES: &str = "network namespaces";
+
+const INIT: &[&str] = &["busybox", PYTHON];
+
+fn main() -> ExitCode {
+    let tests: [Test; 9] = [
+        ("start_in_a_jail", INIT, start_in_a_jail),
+        ("start_without_a_jail", INIT, start_without_a_jail),
+        ("boot_is_a_start", INIT, boot_is_a_start),
+        ("a_typo_keeps_the_last_good", INIT, a_typo_keeps_the_last_good),
+        (
+            "values_are_words_and_no_shell",
+            INIT,
+            values_are_words_and_no_shell,
+        ),
+        ("disabled_is_not_started", INIT, disabled_is_not_started),
+        ("a_stop_calls_nobody_of_ours_before_the_end", INIT, stop),
+        (
+            "dnsmasq_and_we_share_a_router",
+            &["unshare", "ip", "dnsmasq", "dig", PYTHON, NAMESPACES],
+            router,
+        ),
+        ("packages_are_what_they_say", &[PYTHON], packages),
+    ];
+    run_tests(tests.to_vec(), |need| match need {
+        NAMESPACES => {
+            let tried = Command::new("unshare").args(["--net", "true"]).output();
+            let can = tried.is_ok_and(|ran| ran.status.success());
+            (!can).then(|| "network namespaces cannot be made here".to_owned())
+        }
+        PYTHON => (!Path::new(PYTHON).exists()).then(|| format!("{PYTHON} is not there")),
+        tool => not_installed(tool),
+    })
+}
+
+fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A router's files: our programs, `uci`, and this configuration of ours.
+struct Router(House);
+
+impl Router {
+    fn new(has_jail: bool, config: &str) -> Self {
+        let router = Router(House::new());
+        for folder in ["usr/sbin", "etc/config", "bin", "sbin", "var/run"] {
+            fs::create_dir_all(router.path(folder)).unwrap();
+        }
+        symlink(env!("CARGO_BIN_EXE_hearthdns"), router.path("usr/sbin/hearthdns")).unwrap();
+        symlink(env!("CARGO_BIN_EXE_dnsctl"), router.path("usr/sbin/dnsctl")).unwrap();
+        symlink(source("tests/openwrt/uci"), router.path("bin/uci")).unwrap();
+        router.configure(config);
+        fs::write(
+            router.path("etc/config/dhcp"),
+            "\nconfig dnsmasq\n\toption domain 'lan'\n",
+        )
+        .unwrap();
+        if has_jail {
+            fs::write(router.path("sbin/ujail"), "").unwrap();
+            fs::set_permissions(router.path("sbin/ujail"), PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        router
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.root().join(below)
+    }
+
+    fn configure(&self, config: &str) {
+        fs::write(self.path("etc/config/hearthdns"), config).unwrap();
+    }
+
+    /// What the init script says to procd, and how it ends.
+    fn init(&self, action: &str) -> String {
+        let path = format!(
+            "{}:{}",
+            self.path("bin").display(),
+            std::env::var("PATH").unwrap()
+        );
+        let ran = Command::new("busybox")
+            .arg("ash")
+            .arg(source("tests/openwrt/rc.common"))
+            .arg(source("packaging/openwrt/files/hearthdns.init"))
+            .arg(action)
+            .env("PATH", path)
+            .env("UCI_DIR", self.path("etc/config"))
+            .env("IPKG_INSTROOT", self.0.root())
+            .current_dir(self.0.root())
+            .output()
+            .unwrap();
+        let text = format!(
+            "$ hearthdns.init {action}\nexit code {}\n{}{}",
+            ran.status.code().unwrap(),
+            String::from_utf8(ran.stdout).unwrap(),
+            String::from_utf8(ran.stderr).unwrap()
+        );
+        text.replace(self.0.root().to_str().unwrap(), "")
+    }
+}
+
+#[track_caller]
+fn assert_golden(name: &str, shown: &str) {
+    let path = source("tests/golden/openwrt").join(format!("{name}.txt"));
+    if std::env::var_os("HEARTHDNS_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, shown).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(shown, golden, "see {}", path.display());
+}
+
+const PLAIN: &str = "\nconfig hearthdns 'main'\n\toption enabled '1'\n\toption mode 'guest'\n";
+
+fn start_in_a_jail() {
+    let router = Router::new(true, PLAIN);
+    let mut shown = router.init("start");
+    shown.push_str("-- etc/hearthdns/config.yaml\n");
+    shown.push_str(
+        &fs::read_to_string(router.path("etc/hearthdns/config.yaml"))
+            .unwrap()
+            .replace(router.0.root().to_str().unwrap(), ""),
+    );
+    assert_golden("start", &shown);
+}
+
+fn start_without_a_jail() {
+    assert_golden("start-without-jail", &Router::new(false, PLAIN).init("start"));
+}
+
+fn boot_is_a_start() {
+    let of = |action| Router::new(true, PLAIN).init(action).replace(action, "ACTION");
+    assert_eq!(of("boot"), of("start"));
+}
+
+fn a_typo_keeps_the_last_good() {
+    let router = Router::new(true, PLAIN);
+    router.init("start");
+    let good = fs::read(router.path("etc/hearthdns/config.yaml")).unwrap();
+    router.configure("\nconfig hearthdns 'main'\n\toption cache_size 'much'\n");
+    assert_golden("typo", &router.init("reload"));
+    assert_eq!(fs::read(router.path("etc/hearthdns/config.yaml")).unwrap(), good);
+    // Where nothing good is known, nothing is started.
+    let router = Router::new(true, "\nconfig hearthdns 'main'\n\toption cache_size 'much'\n");
+    assert_golden("typo-first", &router.init("start"));
+}
+
+fn values_are_words_and_no_shell() {
+    let router = Router::new(true, "");
+    let root = router.0.root().display();
+    router.configure(&format!(
+        "\nconfig hearthdns 'main'\n\toption zones_dir '{root}/a b/$(touch made)/`touch made`'\n\toption state_dir \
+         '{root}/it'\\''s here'\n\tlist jail_mount '/mnt/x;touch made'\n\tlist jail_mount 'two\nlines'\n"
+    ));
+    assert_golden("hostile-values", &router.init("start"));
+    // A folder cannot have a line break, and is refused where it stands.
+    router.configure("\nconfig hearthdns 'main'\n\toption state_dir 'two\nlines'\n");
+    assert_golden("hostile-folder", &router.init("reload"));
+    assert!(!router.path("made").exists(), "a value was run");
+}
+
+fn disabled_is_not_started() {
+    let router = Router::new(true, "\nconfig hearthdns 'main'\n\toption enabled '0'\n");
+    assert_golden("disabled", &router.init("start"));
+}
+
+fn stop() {
+    assert_golden("stop", &Router::new(true, PLAIN).init("stop"));
+}
+
+fn router() {
+    let folder = House::new();
+    let ran = Command::new("unshare")
+        .args([
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "--",
+            "sh",
+        ])
+        .arg(source("tests/openwrt/router.sh"))
+        .arg(folder.root())
+        .arg(env!("CARGO_BIN_EXE_hearthdns"))
+        .arg(env!("CARGO_BIN_EXE_dnsctl"))
+        .arg(source("tests/openwrt/uci"))
+        .output()
+        .unwrap();
+    // The shell tells of the daemon that was killed on stderr.
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let shown = String::from_utf8_lossy(&ran.stdout);
+    assert_golden("router", &shown.replace(folder.root().to_str().unwrap(), ""));
+}
+
+fn packages() {
+    let folder = House::new();
+    let binary = folder.root().join("hearthdns");
+    fs::write(&binary, "#!/bin/sh\n").unwrap();
+    let pack = |to: &str| {
+        let ran = Command::new(source("packaging/openwrt/pack"))
+            .arg("--binary")
+            .arg(&binary)
+            .args(["--arch", "mipsel_24kc", "--version", "0.1.0-r1", "--out"])
+            .arg(folder.root().join(to))
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        [
+            "hearthdns_0.1.0-r1_mipsel_24kc.ipk",
+            "hearthdns-0.1.0-r1.mipsel_24kc.apk",
+        ]
+        .map(|name| folder.root().join(to).join(name))
+    };
+    let (one, two) = (pack("one"), pack("two"));
+    for (one, two) in one.iter().zip(&two) {
+        assert_eq!(fs::read(one).unwrap(), fs::read(two).unwrap(), "built twice");
+    }
+    let ran = Command::new(PYTHON)
+        .arg(source("tests/openwrt/read_back.py"))
+        .args(&one)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_golden("packages", &String::from_utf8(ran.stdout).unwrap());
+}
