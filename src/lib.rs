@@ -5,6 +5,7 @@ pub mod cache;
 #[cfg(feature = "tls")]
 pub mod certificate;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod control;
 pub mod ctl;

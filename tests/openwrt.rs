@@ -24,7 +24,7 @@ const NAMESPACES: &str = "network namespaces";
 const INIT: &[&str] = &["busybox", PYTHON];
 
 fn main() -> ExitCode {
-    let tests: [Test; 9] = [
+    let tests: [Test; 10] = [
         ("start_in_a_jail", INIT, start_in_a_jail),
         ("start_without_a_jail", INIT, start_without_a_jail),
         ("boot_is_a_start", INIT, boot_is_a_start),
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             &["unshare", "ip", "dnsmasq", "dig", PYTHON, NAMESPACES],
             router,
         ),
+        ("the_ntp_client_tells_of_the_clock", INIT, ntp),
         ("packages_are_what_they_say", &[PYTHON], packages),
     ];
     run_tests(tests.to_vec(), |need| match need {
@@ -243,4 +244,39 @@ fn packages() {
         .unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_golden("packages", &String::from_utf8(ran.stdout).unwrap());
+}
+
+/// The router's NTP client calls what lies in its folder, with how it fares in the environment.
+fn ntp() {
+    let router = Router::new(true, PLAIN);
+    fs::write(
+        router.path("etc/config/system"),
+        "\nconfig timeserver 'ntp'\n\tlist server 'ntp.example'\n",
+    )
+    .unwrap();
+    router.init("start");
+    let config = fs::read_to_string(router.path("etc/hearthdns/config.yaml")).unwrap();
+    assert!(
+        config.contains("\nclock_file: \"/var/run/hearthdns-ntp/set\"\n"),
+        "{config}"
+    );
+    let set = router.path("var/run/hearthdns-ntp/set");
+    let tell = |action: &str, stratum: Option<&str>| {
+        let mut command = Command::new("busybox");
+        command.args(["ash", "-c", ". \"$0\""]);
+        command.arg(source("packaging/openwrt/files/hearthdns.ntp"));
+        command
+            .env("ACTION", action)
+            .env("ROOT", router.0.root())
+            .env_remove("stratum");
+        command.envs(stratum.map(|stratum| ("stratum", stratum)));
+        let ran = command.output().unwrap();
+        assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
+        set.exists()
+    };
+    for (action, stratum) in [("step", None), ("stratum", Some("16")), ("unsync", Some("3"))] {
+        assert!(!tell(action, stratum), "{action} {stratum:?}");
+    }
+    assert!(tell("stratum", Some("3")));
+    assert_eq!(fs::metadata(&set).unwrap().len(), 0);
 }

@@ -32,7 +32,8 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("view", 2, &[]),
     ("engine", 3, &[]),
     ("telemetry", 4, &[]),
-    ("upstream", 4, &["telemetry"]),
+    ("clock", 4, &[]),
+    ("upstream", 4, &["clock", "telemetry"]),
     ("serve", 4, &["telemetry", "upstream"]),
     ("certificate", 4, &["store", "upstream"]),
     // What both sides of the control socket speak: below the edits that are asked for in it.

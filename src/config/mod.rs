@@ -78,6 +78,8 @@ pub struct Config {
     pub state: PathBuf,
     /// `control`: path of the control socket.
     pub control: PathBuf,
+    /// `clock_file`: there once the clock of the host is set; `None`: any clock that can be right is.
+    pub clock_file: Option<PathBuf>,
     /// `upstreams`, in the order of the file. Empty: those of resolv.conf, see [`from_resolv_conf`].
     pub upstreams: Vec<UpstreamSpec>,
     /// `bootstrap`: whom to ask for the addresses of upstreams that are host names and name nobody themselves.
@@ -282,6 +284,7 @@ impl Config {
             zones,
             state,
             control,
+            clock_file: None,
             upstreams: Vec::new(),
             bootstrap: Vec::new(),
             clients: Clients {

@@ -28,6 +28,18 @@ pub const OUR_PORT: u16 = 5300;
 /// The domain of the LAN, unless told otherwise.
 pub const LAN_DOMAIN: &str = "lan";
 
+/// What the script for the router's NTP client makes once the clock is set.
+pub const CLOCK_FILE: &str = "/var/run/hearthdns-ntp/set";
+
+/// Whether the router's NTP client is on, by its settings (`/etc/config/system`), where there is one.
+#[must_use]
+pub fn has_ntp(system: &Package) -> bool {
+    let ntp = system
+        .of_kind("timeserver")
+        .find(|section| section.name.as_deref() == Some("ntp"));
+    ntp.is_some_and(|ntp| ntp.text("enabled").is_none_or(|word| flag(word) != Some(false)))
+}
+
 /// The option that has us tell them.
 const LAN_NAMES: &str = "lan_names";
 
@@ -73,6 +85,8 @@ pub struct Situation {
     pub has_ipv6: bool,
     /// Nameservers of the provider, for names outside our zones where the file names nobody.
     pub provider: Vec<SocketAddr>,
+    /// The router's own NTP client sets the clock, and tells us.
+    pub has_ntp: bool,
 }
 
 /// The settings of the file that are not the daemon's own but the init script's and `dnsctl router-mode`'s.
@@ -142,6 +156,7 @@ const OPTIONS: &[(&str, Form, &str)] = &[
     ("mode", Form::Apart, ""),
     ("name", Form::Text, "name"),
     ("negative_max_ttl", Form::Number, "cache.negative_max_ttl"),
+    ("ntp", Form::Apart, ""),
     ("port", Form::Apart, ""),
     ("rebind_domain", Form::List, "screen.rebinding_exempt"),
     ("rebind_protection", Form::Flag, "screen.rebinding"),
@@ -408,6 +423,7 @@ impl Writer<'_> {
         self.listen(main, package, &is_extra);
         self.upstreams(main, package, &is_extra);
         self.certificate(main);
+        self.clock(main, &is_extra);
         self.keys(main, &is_extra);
         self.lan(main);
         self.routes(main, package);
@@ -608,6 +624,20 @@ impl Writer<'_> {
             (Some(one), None) | (None, Some(one)) => {
                 self.complain(one.place, "cert and key belong together; name both, or neither");
             }
+        }
+    }
+
+    /// A router without a battery starts at a time that is long past, so the NTP client's word is waited for.
+    fn clock(&mut self, main: &Section, is_extra: &dyn Fn(&str) -> bool) {
+        let named = main.option("ntp");
+        let is_on = match named {
+            Some(_) => self.is_on(main, "ntp"),
+            None => self.now.has_ntp,
+        };
+        if is_on && !is_extra("clock_file") {
+            let place = named.map_or(NOWHERE, |option| option.place);
+            self.sheet
+                .line(place, 0, &format!("clock_file: {}", text(CLOCK_FILE)));
         }
     }
 

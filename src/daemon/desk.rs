@@ -19,6 +19,7 @@ use super::presence::Presence;
 use super::reconnect::Reconnect;
 use super::{itself, snapshot, unix_now};
 use crate::cache::{Kind, Listed};
+use crate::clock::Clock;
 use crate::config::{self, ListenUrl, limits};
 use crate::control::facts::{ServerWords, facts};
 use crate::control::files;
@@ -40,7 +41,7 @@ use crate::telemetry::{Outcomes, Traffic};
 use crate::upstream::Upstreams;
 use crate::upstream::dnssec::Validator;
 use crate::view::Routing;
-use crate::zone::master::civil::write_time;
+use crate::zone::master::civil::{CLOCK_FLOOR, write_time};
 use crate::zone::{Record, render};
 
 /// Records that nobody waits for expire at the latest so long after their time.
@@ -62,6 +63,7 @@ pub(super) struct Desk {
     pub(super) listeners: Vec<(ListenUrl, Transport)>,
     pub(super) guests: Arc<Guests>,
     pub(super) house: Option<Arc<House>>,
+    pub(super) clock: Arc<Clock>,
     pub(super) started: Instant,
     /// Told of every publication: what expires next may be another record now.
     pub(super) published: Notify,
@@ -83,7 +85,7 @@ impl Daemon for Desk {
             Request::Check(_) => {
                 // A look of its own: what is served stays as it is.
                 let settings = self.store().settings().clone();
-                Ok(Answer::Checked(files::check(settings, unix_now())))
+                Ok(Answer::Checked(files::check(settings, self.clock.at_least())))
             }
             Request::Stats(_) => Ok(Answer::Stats(self.stats())),
             Request::Queries(words) => Ok(Answer::Queries(self.queries(&words))),
@@ -126,7 +128,8 @@ impl Daemon for Desk {
                 }
                 let mut store = self.store();
                 let mut publish = |parts: Parts| self.publish(parts);
-                let answer = files::execute(&mut store, &request, unix_now(), true, &mut publish);
+                let now = self.clock.now().unwrap_or(CLOCK_FLOOR);
+                let answer = files::execute(&mut store, &request, now, true, &mut publish);
                 let unknown = || Failure::new(Code::BadRequest, "this daemon does not know the request");
                 let answer = answer.unwrap_or_else(|| Err(unknown()));
                 let edited = match &answer {
@@ -152,7 +155,7 @@ impl Desk {
     pub(super) fn reload(&self) -> Reloaded {
         let certificate = self.keeper.as_deref().map(Keeper::reload);
         let mut store = self.store();
-        let loaded = store.reload(unix_now());
+        let loaded = store.reload(self.clock.at_least());
         for defect in &loaded.defects {
             error!("{defect}");
         }
@@ -170,7 +173,7 @@ impl Desk {
         }
         self.presence.look(unix_now());
         if let Some(house) = &self.house {
-            house.look(unix_now());
+            house.look(self.clock.at_least());
         }
         self.publish(loaded.parts);
         info!(
@@ -212,7 +215,7 @@ impl Desk {
     pub(super) fn look_at_house(&self) {
         let mut store = self.store();
         let Some(house) = &self.house else { return };
-        if house.look(unix_now()) {
+        if house.look(self.clock.at_least()) {
             self.publish(store.republish());
         } else {
             // A lease may end at another time.
@@ -237,7 +240,7 @@ impl Desk {
     /// Publishes the zones without the records that have expired.
     pub(super) fn expire(&self) {
         let mut store = self.store();
-        let now = unix_now();
+        let now = self.clock.at_least();
         let is_house_other = self.house.as_ref().is_some_and(|house| house.expire(now));
         if let Some(parts) = store.expire(now) {
             info!("records expired");
@@ -247,11 +250,23 @@ impl Desk {
         }
     }
 
+    /// Does what hangs on the time: what is over goes, and after a step back what is not over yet comes back.
+    pub(super) fn clock_jumped(&self, is_back: bool) {
+        if is_back {
+            let _ = self.reload();
+        } else {
+            self.expire();
+        }
+        self.look_at_certificate();
+        // What is next may be so sooner.
+        self.published.notify_one();
+    }
+
     /// How long nothing expires.
     pub(super) fn until_expiry(&self) -> Duration {
         let lease = self.house.as_ref().and_then(|house| house.next_end());
         let next = self.store().next_expiry().into_iter().chain(lease).min();
-        let next = next.map(|at| at.saturating_sub(unix_now()));
+        let next = next.map(|at| at.saturating_sub(self.clock.at_least()));
         // Wall clocks jump, above all on a router without a battery: look again now and then.
         next.map_or(LONGEST_SLEEP, |seconds| {
             Duration::from_secs(seconds.max(1)).min(LONGEST_SLEEP)
@@ -325,6 +340,7 @@ impl Desk {
                 limit: self.engine.rules().cache_bytes as u64,
             },
             validation: self.upstreams.validator().map(validation),
+            clock_unset: self.clock.now().is_none(),
         }
     }
 

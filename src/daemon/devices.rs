@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::presence::Presence;
 use super::{host_name, unix_now};
+use crate::clock::Clock;
 use crate::config::listen::DOH_PATH;
 use crate::config::{Config, ListenScheme, ListenUrl, Scheme, limits};
 use crate::control::types::{
@@ -31,6 +32,7 @@ pub(super) struct Guests {
     /// Where it listens, with the real ports.
     listeners: Vec<ListenUrl>,
     presence: Arc<Presence>,
+    clock: Arc<Clock>,
     started: Instant,
 }
 
@@ -40,6 +42,7 @@ impl Guests {
         config: &Config,
         listeners: Vec<ListenUrl>,
         presence: Arc<Presence>,
+        clock: Arc<Clock>,
         started: Instant,
     ) -> Self {
         Guests {
@@ -47,6 +50,7 @@ impl Guests {
             name: config.name.as_ref().map(host_name),
             listeners,
             presence,
+            clock,
             started,
         }
     }
@@ -76,7 +80,7 @@ impl Guests {
 
     fn invite(&self, words: &Invite) -> Result<Invited, Failure> {
         let terms = terms(words)?;
-        let (made, device) = self.devices.invite(&words.name, terms, unix_now())?;
+        let (made, device) = self.devices.invite(&words.name, terms, self.now().unix)?;
         // Neither code nor token: whoever reads the log is not invited.
         info!("device {} invited", device.name);
         Ok(Invited {
@@ -193,7 +197,7 @@ impl Guests {
 
     fn now(&self) -> Moment {
         Moment {
-            unix: unix_now(),
+            unix: self.clock.now().unwrap_or(0),
             second: self.started.elapsed().as_secs() as u32,
         }
     }
@@ -259,6 +263,7 @@ mod tests {
             &config,
             listeners.collect(),
             presence,
+            Arc::default(),
             Instant::now(),
         )
     }

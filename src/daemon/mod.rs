@@ -12,6 +12,7 @@ mod certificates;
 #[cfg(not(feature = "tls"))]
 #[path = "certificates_absent.rs"]
 mod certificates;
+mod clock;
 mod desk;
 mod devices;
 mod files;
@@ -37,7 +38,7 @@ mod worker;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -48,6 +49,7 @@ use tracing::{error, info, warn};
 #[cfg(feature = "openwrt")]
 use crate::cli::Command;
 use crate::cli::{Args, EXIT_DEFECT, EXIT_FAILURE, EXIT_OK, Paths, Settings};
+use crate::clock::{Clock, wall as unix_now};
 use crate::config::{
     self, Config, ConnectionConfig, DnssecConfig, ListenScheme, ListenUrl, LogLevel, UpstreamSpec,
     from_resolv_conf, limits,
@@ -179,15 +181,16 @@ fn print_defects(defects: &[Defect]) {
 
 /// Reads everything, says what is wrong, serves nothing.
 fn check(settings: &Settings) -> u8 {
+    let clock = Arc::new(Clock::new(settings.config.clock_file.clone()));
     let mut store = Store::open(StoreSettings::of(&settings.config));
-    let mut defects = store.inspect(unix_now());
+    let mut defects = store.inspect(clock.at_least());
     defects.extend(store::devices::check(&settings.config.state));
     // Files that upstreams and validation name are read here; nothing is connected to.
     let Routes { routes, .. } = routes::number(&settings.config, settings.config.upstreams.clone());
-    let upstreams = Upstreams::new(&routes, upstream_limits(&settings.config)).err();
+    let upstreams = Upstreams::new(&routes, upstream_limits(&settings.config), &clock).err();
     for message in upstreams
         .into_iter()
-        .chain(validator(&settings.config.dnssec).err())
+        .chain(validator(&settings.config.dnssec, &clock).err())
         .chain(Keeper::check(&settings.config))
     {
         let file = settings.file.as_deref().map(|file| file.display().to_string());
@@ -260,7 +263,8 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     let _ = user;
     // The socket comes first: a second daemon on the same state stops here, before it touches anything.
     let socket = Socket::bind(&config.control).map_err(|error| error.to_string())?;
-    let (store, parts) = load_zones(config)?;
+    let clock = Arc::new(Clock::new(config.clock_file.clone()));
+    let (store, parts) = load_zones(config, clock.at_least())?;
     let Routes {
         routes,
         screens,
@@ -286,12 +290,12 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
         certificate.cloned(),
         unix_now(),
     ));
-    let house = House::new(config, unix_now()).map(Arc::new);
+    let house = House::new(config, clock.at_least()).map(Arc::new);
     let snapshot = snapshot(parts, &routing, &itself(&presence, house.as_deref()));
     let engine = Arc::new(Engine::new(rules(config, screens), snapshot));
     let outcomes = Arc::new(Outcomes::default());
-    let validator = validator(&config.dnssec)?;
-    let upstreams = Upstreams::new(&routes, upstream_limits(config))?.with_validator(validator);
+    let validator = validator(&config.dnssec, &clock)?;
+    let upstreams = Upstreams::new(&routes, upstream_limits(config), &clock)?.with_validator(validator);
     let upstreams = Arc::new(upstreams);
     let host = config.name.as_ref().map(host_name);
     let bearers = Arc::new(Bearers::new(host));
@@ -302,13 +306,14 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
         started,
     );
     let service = service.with_bearers(bearers);
-    let guests = Arc::new(guests(config, &listeners, &service, &presence, started));
+    let guests = Arc::new(guests(config, &listeners, &service, &presence, &clock, started));
     #[cfg(feature = "onboard")]
     let service = service.with_pages(pages(Welcome {
         devices: guests.devices(),
         engine: Arc::clone(&engine),
         presence: Arc::clone(&presence),
         keeper: keeper.clone(),
+        clock: Arc::clone(&clock),
         started,
     }));
     let service = Arc::new(service);
@@ -340,6 +345,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
         listeners: addresses,
         guests: Arc::clone(&guests),
         house,
+        clock: Arc::clone(&clock),
         started,
         published: Notify::new(),
     });
@@ -350,7 +356,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     info!("ready");
     manager.ready(READY);
 
-    let warmth = Warmth::start(config, &engine, fingerprint, started);
+    let warmth = Warmth::start(config, &engine, &clock, fingerprint, started);
     let listeners = workers.ended();
     let broken = runtime.block_on(async {
         tokio::select! {
@@ -361,6 +367,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
             () = guests.tend() => None,
             () = watch(watcher, &desk) => None,
             () = lan::attend(&desk) => None,
+            () = clock::attend(&desk) => None,
             () = order(&desk) => None,
         }
     });
@@ -377,9 +384,9 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
 }
 
 /// Reads the zones; what is wrong is told, what is good is served.
-fn load_zones(config: &Config) -> Result<(Store, Parts), String> {
+fn load_zones(config: &Config, now: u64) -> Result<(Store, Parts), String> {
     let mut store = Store::open(StoreSettings::of(config));
-    let loaded = store.load(unix_now());
+    let loaded = store.load(now);
     for defect in &loaded.defects {
         error!("{defect}");
     }
@@ -463,7 +470,7 @@ fn default_servers(config: &Config) -> Vec<UpstreamSpec> {
 /// What validates, where the config wants that. A trust anchor that cannot be read ends the start: without it
 /// every signed name would fail.
 #[cfg(feature = "dnssec")]
-fn validator(config: &DnssecConfig) -> Result<Option<Validator>, String> {
+fn validator(config: &DnssecConfig, clock: &Arc<Clock>) -> Result<Option<Validator>, String> {
     if !config.validate {
         return Ok(None);
     }
@@ -486,12 +493,16 @@ fn validator(config: &DnssecConfig) -> Result<Option<Validator>, String> {
         );
     }
     info!("answers of upstreams are validated");
-    Ok(Some(Validator::new(anchors, config.negative.clone())))
+    Ok(Some(Validator::new(
+        anchors,
+        config.negative.clone(),
+        Arc::clone(clock),
+    )))
 }
 
 /// The same where validation is not built in.
 #[cfg(not(feature = "dnssec"))]
-fn validator(config: &DnssecConfig) -> Result<Option<Validator>, String> {
+fn validator(config: &DnssecConfig, _: &Arc<Clock>) -> Result<Option<Validator>, String> {
     if config.validate {
         return Err("this program is built without DNSSEC; remove `dnssec: {validate: true}`".to_owned());
     }
@@ -528,6 +539,7 @@ fn guests(
     listeners: &[bind::Listener],
     service: &Service,
     presence: &Arc<Presence>,
+    clock: &Arc<Clock>,
     started: Instant,
 ) -> Guests {
     let bearers = Arc::clone(service.bearers());
@@ -541,6 +553,7 @@ fn guests(
         config,
         listeners,
         Arc::clone(presence),
+        Arc::clone(clock),
         started,
     )
 }
@@ -715,11 +728,4 @@ async fn drain(upstreams: &Upstreams, gates: &Gates) {
     while (!upstreams.is_idle() || gates.open() > 0) && Instant::now() < deadline {
         sleep(Duration::from_millis(10)).await;
     }
-}
-
-/// Wall clock in Unix seconds.
-fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

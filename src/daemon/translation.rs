@@ -36,6 +36,7 @@ pub(super) fn run(args: &UciArgs) -> Result<(), Vec<Defect>> {
     let situation = Situation {
         mode,
         has_ipv6: Path::new(IPV6).exists(),
+        has_ntp: has_ntp(&args.input.with_file_name("system")),
         provider: provider(args.provider.as_deref().unwrap_or(Path::new(PROVIDER))),
     };
     let extra = extra.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
@@ -57,6 +58,12 @@ fn recorded(path: &Path) -> Result<Record, Vec<Defect>> {
             message: error.message,
         }]
     })
+}
+
+/// Whether the router asks for the time itself. A file that cannot be read says nothing of it.
+fn has_ntp(system: &Path) -> bool {
+    let bytes = store::read_bytes(system, limits::UCI_FILE.default).unwrap_or_default();
+    openwrt::parse("system", &bytes).is_ok_and(|(package, _)| openwrt::has_ntp(&package))
 }
 
 /// Without one that is this host itself: dnsmasq would ask us.

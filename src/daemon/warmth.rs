@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
-use super::unix_now;
+use crate::clock::Clock;
 use crate::config::{Config, LogLevel};
 use crate::engine::Engine;
 use crate::upstream::Route;
@@ -31,6 +31,7 @@ pub(super) fn fingerprint(config: &Config, routes: &[Route]) -> u64 {
     rules.cache.file_every = Duration::ZERO;
     rules.listen.clear();
     rules.certificate = None;
+    rules.clock_file = None;
     for path in [&mut rules.zones, &mut rules.state, &mut rules.control] {
         path.clear();
     }
@@ -52,19 +53,27 @@ struct Kept {
 struct File {
     path: PathBuf,
     engine: Arc<Engine>,
+    clock: Arc<Clock>,
     fingerprint: u64,
     started: Instant,
 }
 
 impl Warmth {
     /// Begins to read, where the config wants a file at all.
-    pub(super) fn start(config: &Config, engine: &Arc<Engine>, fingerprint: u64, started: Instant) -> Self {
+    pub(super) fn start(
+        config: &Config,
+        engine: &Arc<Engine>,
+        clock: &Arc<Clock>,
+        fingerprint: u64,
+        started: Instant,
+    ) -> Self {
         if !config.cache.file {
             return Warmth(None);
         }
         let file = File {
             path: config.state.join(FILE),
             engine: Arc::clone(engine),
+            clock: Arc::clone(clock),
             fingerprint,
             started,
         };
@@ -105,7 +114,13 @@ impl Warmth {
 impl File {
     fn load(&self) {
         let now = || self.started.elapsed().as_secs() as u32;
-        match warm::load(&self.path, &self.engine, self.fingerprint, now, unix_now()) {
+        let Some(wall) = self.clock.now() else {
+            if self.path.exists() {
+                info!("the cache of the last run is ignored: the clock is not set, so its age is not known");
+            }
+            return;
+        };
+        match warm::load(&self.path, &self.engine, self.fingerprint, now, wall) {
             Ok(answers) => info!("{answers} cached answers of the last run are of use"),
             Err(Useless::Absent) => debug!("no cache of the last run"),
             Err(why) => warn!(
@@ -117,7 +132,9 @@ impl File {
 
     fn save(&self) {
         let now = self.started.elapsed().as_secs() as u32;
-        match warm::save(&self.path, &self.engine, self.fingerprint, now, unix_now()) {
+        // Of a file with a wrong date the next run could not tell how old its answers are.
+        let Some(wall) = self.clock.now() else { return };
+        match warm::save(&self.path, &self.engine, self.fingerprint, now, wall) {
             Ok(bytes) => debug!("wrote {bytes} bytes of cached answers to {}", self.path.display()),
             Err(error) => warn!(
                 "the cached answers cannot be kept for the next run in {}: {error}",

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::certificates::Keeper;
 use super::desk;
 use super::presence::Presence;
-use super::unix_now;
+use crate::clock::Clock;
 use crate::config::limits;
 use crate::control::types::Invited;
 use crate::device::{Code, Token};
@@ -30,13 +30,14 @@ pub(super) struct Welcome {
     pub(super) engine: Arc<Engine>,
     pub(super) presence: Arc<Presence>,
     pub(super) keeper: Option<Arc<Keeper>>,
+    pub(super) clock: Arc<Clock>,
     pub(super) started: Instant,
 }
 
 impl Welcome {
     fn now(&self) -> Moment {
         Moment {
-            unix: unix_now(),
+            unix: self.clock.now().unwrap_or(0),
             second: self.started.elapsed().as_secs() as u32,
         }
     }

@@ -244,7 +244,7 @@ mod tests {
             rules(&config, Vec::new()),
             snapshot(nothing, &Routing::default(), &Itself::default()),
         );
-        let upstreams = Upstreams::new(&[], upstream_limits(&config)).unwrap();
+        let upstreams = Upstreams::new(&[], upstream_limits(&config), &Arc::default()).unwrap();
         let service = Arc::new(Service::new(
             Arc::new(engine),
             Arc::new(upstreams),

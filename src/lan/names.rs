@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::{Entry, MAX_NAMES, MAX_REFUSED};
 use crate::message::{Name, NameRef, Rtype};
 use crate::zone::Record;
+use crate::zone::master::civil::CLOCK_FLOOR;
 
 /// TTL in seconds: a device that got another address is found again soon.
 const TTL: u32 = 60;
@@ -205,7 +206,11 @@ pub fn collect(rules: Rules<'_>, told: &[Told<'_>], ethers: &HashMap<Box<str>, B
     let named = devices().filter(|(_, entry)| given(entry).is_some());
     let unnamed = devices().filter(|(_, entry)| given(entry).is_none());
     for (told, entry) in people.chain(named).chain(unnamed) {
-        if entry.until.is_some_and(|until| until <= now) {
+        // A DHCP server whose clock was not set has written an end that lies long past; the lease ends when it says so.
+        let until = entry
+            .until
+            .filter(|until| !(1..CLOCK_FLOOR).contains(until) || now < CLOCK_FLOOR);
+        if until.is_some_and(|until| until <= now) {
             continue;
         }
         let given = given(entry);
@@ -250,7 +255,7 @@ pub fn collect(rules: Rules<'_>, told: &[Told<'_>], ethers: &HashMap<Box<str>, B
             name,
             address: entry.address,
             has_reverse: entry.is_canonical && led_back.insert(entry.address),
-            until: entry.until,
+            until,
             device: entry.device.clone(),
             file: Arc::clone(&told.file),
             line: entry.line,

@@ -19,6 +19,7 @@ use crate::device::guard::{Guard, Wait};
 use crate::device::{Bearers, Code, Device, DeviceId, Invited, Refusal, Registry, Seen, Terms, Token};
 use crate::onboard;
 use crate::telemetry::Sightings;
+use crate::zone::master::civil::CLOCK_FLOOR;
 use crate::zone::record::Defect;
 
 /// The file's name in the state folder.
@@ -31,7 +32,8 @@ const NEWS: u64 = 60;
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// Wall clock in Unix seconds.
+    /// Wall clock in Unix seconds; 0 where it is not to be believed ([`crate::zone::master::civil::CLOCK_FLOOR`]). What hangs
+    /// on it waits then: no invite is made or used, and what was seen is not written.
     pub unix: u64,
     /// Seconds since the start, which no change of the wall clock moves.
     pub second: u32,
@@ -149,6 +151,7 @@ impl Devices {
     /// The name or the terms are wrong, there is no room, or nothing can be written; nothing has changed then, unless
     /// the message says so.
     pub fn invite(&self, name: &str, terms: Terms, now: u64) -> Result<(Invited, Device), StoreError> {
+        timed(now)?;
         let made = self.change(|registry| {
             let invited = registry.invite(name, terms, now, rand::random::<u128>)?;
             let device = registry.device(invited.device).cloned();
@@ -216,6 +219,7 @@ impl Devices {
         let mut guard = self.hear(client, now)?;
         let held = self.lock();
         self.sound(&held).map_err(Unwelcome::Broken)?;
+        timed(now.unix).map_err(Unwelcome::Broken)?;
         let found = Code::parse(code).and_then(|code| held.registry.invited(code, now.unix));
         match found {
             Some((invite, device)) => Ok(Welcome {
@@ -239,6 +243,7 @@ impl Devices {
         let mut guard = self.hear(client, now)?;
         let mut held = self.lock();
         self.sound(&held).map_err(Unwelcome::Broken)?;
+        timed(now.unix).map_err(Unwelcome::Broken)?;
         let mut registry = held.registry.clone();
         let Some(id) = Code::parse(code).and_then(|code| registry.redeem(code, now.unix)) else {
             guard.missed(client);
@@ -265,7 +270,7 @@ impl Devices {
     /// Nothing can be written.
     pub fn save_seen(&self, now: Moment) -> Result<bool, StoreError> {
         let mut held = self.lock();
-        if held.damage.is_some() {
+        if held.damage.is_some() || timed(now.unix).is_err() {
             return Ok(false);
         }
         let mut registry = held.registry.clone();
@@ -286,6 +291,7 @@ impl Devices {
 
     /// When the device was seen since the start.
     fn seen(&self, id: DeviceId, now: Moment) -> Option<Seen> {
+        timed(now.unix).ok()?;
         let (second, transport) = self.sightings.of(id)?;
         let ago = now.second.saturating_sub(second);
         Some(Seen {
@@ -375,6 +381,15 @@ fn read(path: &Path) -> Result<Registry, Defect> {
     };
     let text = std::str::from_utf8(&bytes).map_err(|_| defect(0, 0, "is not UTF-8".to_owned()))?;
     Registry::parse(text).map_err(|damage| defect(damage.line, damage.column, damage.message))
+}
+
+/// Refuses what hangs on a clock that is wrong: an invite of that time would be over, or one that is over be good again.
+fn timed(now: u64) -> Result<(), StoreError> {
+    if now >= CLOCK_FLOOR {
+        return Ok(());
+    }
+    let message = "the clock of this host is not set yet, so nobody can tell when an invite is over; set it, or let NTP set it";
+    Err(StoreError::Refused(message.to_owned(), Vec::new()))
 }
 
 fn is_news(seen: &Seen, on_record: Option<&Seen>) -> bool {

@@ -207,7 +207,8 @@ pub fn rtype(text: &str) -> Result<Rtype, StoreError> {
 /// Reads when a record is to cease: a date as in a zone file, or a time from `now` such as `30d` or `12h`.
 ///
 /// # Errors
-/// [`StoreError::BadWord`] for a text that is neither, and for a time that is past.
+/// [`StoreError::BadWord`] for a text that is neither, for a time that is past, and for a time from now where `now` is of a
+/// clock that is not set ([`master::civil::CLOCK_FLOOR`]): the record would cease the moment it is.
 pub fn expiry(text: &str, now: u64) -> Result<u64, StoreError> {
     let from_now = || {
         // A bare number says no unit: seconds are hardly meant.
@@ -221,6 +222,13 @@ pub fn expiry(text: &str, now: u64) -> Result<u64, StoreError> {
             "`{text}` is no time to expire; write a date (2027-01-01), a time in UTC (2027-01-01T12:30:00Z), or how long from now (30d, 12h)"
         ))
     })?;
+    if now <= master::civil::CLOCK_FLOOR && master::civil::read_time(text).is_none() {
+        let message = format!(
+            "the clock of this host is not set yet, so nobody can tell what `{text}` from now is; set it, or write a date \
+             (2027-01-01)"
+        );
+        return Err(StoreError::BadWord(message));
+    }
     if at <= now {
         let message = format!(
             "`{text}` is past ({}); the record would never be served",

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -24,6 +24,7 @@ use super::quic::Quic;
 use super::stream::Stream;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
+use crate::clock::Clock;
 use crate::config::{Scheme, UpstreamSpec, UpstreamUrl, limits};
 use crate::message::Outgoing;
 
@@ -60,7 +61,9 @@ impl fmt::Display for Dialer {
 impl Dialer {
     /// # Errors
     /// A file of authorities that cannot be used, a scheme that this build leaves out.
-    pub(super) fn new(spec: &UpstreamSpec) -> Result<Self, Error> {
+    pub(super) fn new(spec: &UpstreamSpec, clock: &Arc<Clock>) -> Result<Self, Error> {
+        #[cfg(not(feature = "tls"))]
+        let _ = clock;
         let url = spec.url.clone();
         if !url.scheme.is_built() {
             let message = format!("this build has no {}:// upstreams", url.scheme.as_str());
@@ -70,7 +73,11 @@ impl Dialer {
             places: Places::new(spec)?,
             last_good: Mutex::new(None),
             #[cfg(feature = "tls")]
-            tls: url.scheme.is_encrypted().then(|| Tls::new(spec)).transpose()?,
+            tls: url
+                .scheme
+                .is_encrypted()
+                .then(|| Tls::new(spec, clock))
+                .transpose()?,
             url,
         })
     }

@@ -16,8 +16,8 @@
 //! reply as it came, without AD. Bogus: SERVFAIL with the extended error; never a stale answer. CD: not
 //! validated at all. Records that only serve proofs go to clients that set DO, or asked for them.
 //!
-//! **The clock.** A router without a battery starts in the past. While the clock stands before this program's
-//! time ([`CLOCK_FLOOR`]), all is validated but the times of signatures, and nothing gets AD: so the name of a
+//! **The clock.** A router without a battery starts in the past. While the clock is not to be believed
+//! ([`crate::clock`]), all is validated but the times of signatures, and nothing gets AD: so the name of a
 //! time server resolves, and forged data is still found out. What was proven so is proven again once the
 //! clock is right.
 //!
@@ -31,11 +31,8 @@ mod known;
 mod lookups;
 mod sets;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-use tracing::{info, warn};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 pub use anchors::Anchors;
 use anchors::is_suspended;
@@ -46,11 +43,11 @@ use known::Known;
 pub(super) use lookups::Lookups;
 use sets::{Set, Sets};
 
+use crate::clock::Clock;
 use crate::config::{NegativeAnchor, limits};
 use crate::engine::MAX_ALIASES;
 use crate::engine::fetch::{Failure, Proven, Question};
 use crate::message::{Ede, Incoming, Name, NameRef, Rcode, Rtype, Section};
-use crate::zone::master::civil::CLOCK_FLOOR;
 
 const TOO_MANY_SETS: Failure = Failure::Bogus(
     Ede::DNSSEC_BOGUS,
@@ -80,19 +77,19 @@ pub struct Validator {
     negative: Vec<NegativeAnchor>,
     known: Mutex<Known>,
     epoch: Instant,
-    is_waiting: AtomicBool,
+    clock: Arc<Clock>,
 }
 
 impl Validator {
-    /// Validates from these anchors, but not below the negative ones.
+    /// Validates from these anchors, but not below the negative ones, by this clock.
     #[must_use]
-    pub fn new(anchors: Anchors, negative: Vec<NegativeAnchor>) -> Self {
+    pub fn new(anchors: Anchors, negative: Vec<NegativeAnchor>, clock: Arc<Clock>) -> Self {
         Validator {
             anchors,
             negative,
             known: Mutex::new(Known::new(limits::DNSSEC_BYTES.default_usize())),
             epoch: Instant::now(),
-            is_waiting: AtomicBool::new(false),
+            clock,
         }
     }
 
@@ -105,7 +102,7 @@ impl Validator {
     /// Whether the clock is wrong, so that the times of signatures are not looked at.
     #[must_use]
     pub fn is_without_clock(&self) -> bool {
-        clock().is_none()
+        self.now().is_none()
     }
 
     /// Proves a reply.
@@ -163,29 +160,14 @@ impl Validator {
         })
     }
 
-    /// Unix time, where the clock is to be believed; tells once when that changes.
+    /// Unix time, where the clock is to be believed. Signatures count seconds in 32 bits and wrap (RFC 4034, 3.1.5).
     fn now(&self) -> Option<u32> {
-        let now = clock();
-        if self.is_waiting.swap(now.is_none(), Ordering::Relaxed) != now.is_none() {
-            match now {
-                None => warn!(
-                    "the clock stands before 2026: signatures are checked without their times until it is set"
-                ),
-                Some(_) => info!("the clock is set: the times of signatures are checked"),
-            }
-        }
-        now
+        self.clock.now().map(|seconds| seconds as u32)
     }
 
     fn seconds(&self) -> u32 {
         self.epoch.elapsed().as_secs() as u32
     }
-}
-
-fn clock() -> Option<u32> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    // Signatures count seconds in 32 bits and wrap (RFC 4034, 3.1.5).
-    (seconds >= CLOCK_FLOOR).then_some(seconds as u32)
 }
 
 /// One reply under validation.
@@ -328,7 +310,7 @@ impl<A: LookUp> Work<'_, A> {
         name: NameRef<'_>,
         rtype: Rtype,
         signer: Option<Name>,
-    ) -> Result<Option<std::sync::Arc<Keys>>, Failure> {
+    ) -> Result<Option<Arc<Keys>>, Failure> {
         let target = match &signer {
             Some(signer) => signer.as_ref(),
             // The parent speaks of a DS.

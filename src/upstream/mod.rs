@@ -53,6 +53,7 @@ use hashbrown::hash_map::Entry;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::config::{UpstreamSpec, limits};
 use crate::engine::Engine;
 use crate::engine::fetch::{Failure, Fetched, Question};
@@ -185,11 +186,11 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Takes the routes by number: 0 is the default route.
+    /// Takes the routes by number: 0 is the default route. Certificates are checked by `clock`.
     ///
     /// # Errors
     /// What of a server cannot be used, such as a file of authorities that cannot be read.
-    pub fn new(routes: &[Route], limits: Limits) -> Result<Self, String> {
+    pub fn new(routes: &[Route], limits: Limits, clock: &Arc<Clock>) -> Result<Self, String> {
         let mut known: Vec<(&UpstreamSpec, Arc<dyn Ask>)> = Vec::new();
         let mut over = Vec::with_capacity(routes.len());
         for route in routes {
@@ -199,7 +200,7 @@ impl Upstreams {
                 let server = match found {
                     Some((_, server)) => Arc::clone(server),
                     None => {
-                        let server = Server::new(spec.clone());
+                        let server = Server::new(spec.clone(), clock);
                         let server = server.map_err(|error| format!("upstream {spec}: {error}"))?;
                         let server: Arc<dyn Ask> = Arc::new(server);
                         known.push((spec, Arc::clone(&server)));

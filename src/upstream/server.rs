@@ -17,6 +17,7 @@ pub(super) use super::error::Error;
 use super::error::Kind;
 use super::pool::Pool;
 use super::udp::Udp;
+use crate::clock::Clock;
 use crate::config::{Scheme, UpstreamSpec};
 use crate::engine::fetch::Question;
 use crate::message::read::glance;
@@ -48,8 +49,8 @@ impl Server {
     ///
     /// # Errors
     /// A file that cannot be read or holds no certificate.
-    pub(super) fn new(spec: UpstreamSpec) -> Result<Self, Error> {
-        let dialer = Arc::new(Dialer::new(&spec)?);
+    pub(super) fn new(spec: UpstreamSpec, clock: &Arc<Clock>) -> Result<Self, Error> {
+        let dialer = Arc::new(Dialer::new(&spec, clock)?);
         Ok(Server {
             spec,
             pool: Pool::new(Arc::clone(&dialer)),

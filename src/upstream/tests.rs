@@ -31,7 +31,7 @@ fn spec(scheme: Scheme, addr: SocketAddr) -> UpstreamSpec {
 }
 
 fn server(scheme: Scheme, addr: SocketAddr) -> Server {
-    Server::new(spec(scheme, addr)).unwrap()
+    Server::new(spec(scheme, addr), &Arc::default()).unwrap()
 }
 
 fn question(name: &str) -> Question {
@@ -409,7 +409,7 @@ async fn a_connection_without_replies_is_given_up() {
 async fn rfc7766_s6_2_3_a_silent_connection_is_closed() {
     let (listener, addr) = listener().await;
     let seen = tcp(listener, |query, _| Some(answer(query, [198, 51, 100, 7]))).await;
-    let dialer = Arc::new(Dialer::new(&spec(Scheme::Tcp, addr)).unwrap());
+    let dialer = Arc::new(Dialer::new(&spec(Scheme::Tcp, addr), &Arc::default()).unwrap());
     let pool = Pool::with_idle(dialer, Duration::from_millis(100));
     pool.ask(&query("a.example"), Instant::now() + SOON)
         .await
@@ -550,10 +550,13 @@ fn named(scheme: Scheme, port: u16, bootstrap: Vec<SocketAddr>) -> Server {
         host: Host::Name("dns.example".to_owned(), port),
         path: String::new(),
     };
-    Server::new(UpstreamSpec {
-        bootstrap,
-        ..UpstreamSpec::new(url)
-    })
+    Server::new(
+        UpstreamSpec {
+            bootstrap,
+            ..UpstreamSpec::new(url)
+        },
+        &Arc::default(),
+    )
     .unwrap()
 }
 
@@ -622,10 +625,13 @@ async fn rfc8305_s5_an_address_where_nobody_listens_is_passed_over() {
         host: Host::Name("dns.example".to_owned(), addr.port()),
         path: String::new(),
     };
-    let server = Server::new(UpstreamSpec {
-        addresses: vec!["127.0.0.9".parse().unwrap(), "127.0.0.1".parse().unwrap()],
-        ..UpstreamSpec::new(url)
-    })
+    let server = Server::new(
+        UpstreamSpec {
+            addresses: vec!["127.0.0.9".parse().unwrap(), "127.0.0.1".parse().unwrap()],
+            ..UpstreamSpec::new(url)
+        },
+        &Arc::default(),
+    )
     .unwrap();
     let began = Instant::now();
     ask(&server, "a.example", SOON).await.unwrap();

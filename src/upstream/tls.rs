@@ -3,9 +3,16 @@
 //! Without pins the usual holds: a chain to an authority (Mozilla's, or those of `ca_file` instead), and the
 //! name. A pin names the server's key itself, so it suffices alone, as in stubby's configuration
 //! (RFC 7858, 4.2): then neither chain nor name nor date matters, which serves a server with a certificate
-//! of its own making, and a router whose clock is wrong after boot. Pin and `ca_file` together must both
+//! of its own making. Pin and `ca_file` together must both
 //! hold. Only the server's own certificate is compared with pins: a chain that nobody checked can hold
 //! anybody's certificates behind it. The hashes of a stamp come on top of what holds anyway.
+//!
+//! **The clock.** While it is not to be believed ([`crate::clock`]), a certificate is looked at as of the day on which it
+//! was issued, or of [`CLOCK_FLOOR`] where that is later: chain, name and pins count as always, one that had ended
+//! before this program existed is refused, and only of one that ended since nobody can tell. So an upstream can be asked
+//! for the name of a time server by a router that thinks it is 1970. No session of that time is resumed, because
+//! resuming looks at no certificate; and when the clock is set, the daemon gives up all connections, so that each is made
+//! anew with its times checked.
 //!
 //! Sessions are resumed (RFC 8446, 2.2); early data is never sent, because it can be played back
 //! (RFC 8446, 8).
@@ -13,6 +20,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -26,8 +34,10 @@ use tokio_rustls::client::TlsStream;
 use super::der;
 use super::error::{Error, Kind};
 use super::roots;
+use crate::clock::Clock;
 use crate::config::upstream::{Sha256, TlsName};
 use crate::config::{Host, Scheme, UpstreamSpec, limits};
+use crate::zone::master::civil::CLOCK_FLOOR;
 
 /// Sessions kept for resumption; each is of one server.
 const SESSIONS: usize = limits::UPSTREAM_SESSIONS.default_usize();
@@ -37,6 +47,9 @@ const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
 /// What a TLS client needs to speak to one server.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
+    /// The same for a clock that is not to be believed.
+    untimed: Arc<ClientConfig>,
+    clock: Arc<Clock>,
     name: ServerName<'static>,
     #[cfg(any(feature = "https", feature = "h3"))]
     authority: String,
@@ -46,7 +59,7 @@ pub(super) struct Tls {
 impl Tls {
     /// # Errors
     /// A file of authorities that cannot be used.
-    pub(super) fn new(spec: &UpstreamSpec) -> Result<Self, Error> {
+    pub(super) fn new(spec: &UpstreamSpec, clock: &Arc<Clock>) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = Arc::new(Verifier::new(spec, &provider)?);
         let untrusted = |error: &dyn fmt::Display| Error::new(Kind::Untrusted, error.to_string());
@@ -70,8 +83,15 @@ impl Tls {
             (_, Host::Address(address)) => address.ip().to_string(),
         };
         let name = ServerName::try_from(host).map_err(|error| untrusted(&error))?;
+        let mut untimed = config.clone();
+        untimed
+            .dangerous()
+            .set_certificate_verifier(Arc::new(Untimed(Arc::clone(&verifier))));
+        untimed.resumption = Resumption::disabled();
         Ok(Tls {
             config: Arc::new(config),
+            untimed: Arc::new(untimed),
+            clock: Arc::clone(clock),
             name,
             #[cfg(any(feature = "https", feature = "h3"))]
             authority: authority(spec),
@@ -85,9 +105,10 @@ impl Tls {
         &self.authority
     }
 
-    #[cfg(feature = "quic")]
+    /// What holds for a connection that is made now.
     pub(super) fn config(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.config)
+        let is_timed = self.clock.now().is_some();
+        Arc::clone(if is_timed { &self.config } else { &self.untimed })
     }
 
     #[cfg(feature = "quic")]
@@ -101,7 +122,7 @@ impl Tls {
         address: SocketAddr,
         tcp: TcpStream,
     ) -> Result<TlsStream<TcpStream>, Error> {
-        let connector = TlsConnector::from(Arc::clone(&self.config));
+        let connector = TlsConnector::from(self.config());
         let connected = connector.connect(self.name.clone(), tcp).await;
         let stream = connected.map_err(|error| {
             let tls = error
@@ -274,6 +295,48 @@ impl ServerCertVerifier for Verifier {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+/// The same while the clock is not to be believed.
+#[derive(Debug)]
+struct Untimed(Arc<Verifier>);
+
+impl ServerCertVerifier for Untimed {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let issued = der::validity(end_entity).map_or(0, |(from, _)| from);
+        let then = UnixTime::since_unix_epoch(Duration::from_secs(issued.max(CLOCK_FLOOR)));
+        self.0
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp, then)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn service(zones: &std::path::Path, upstream: &str) -> Service {
     };
     Service::new(
         Arc::new(Engine::new(rules, snapshot)),
-        Arc::new(Upstreams::new(&[route], limits).unwrap()),
+        Arc::new(Upstreams::new(&[route], limits, &Arc::default()).unwrap()),
         Arc::new(Outcomes::default()),
         Instant::now(),
     )

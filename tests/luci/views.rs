@@ -467,6 +467,7 @@ const VALUES: &[(&str, &str)] = &[
     ("mode", "guest"),
     ("name", "dns.home.example"),
     ("negative_max_ttl", "600"),
+    ("ntp", "1"),
     ("pin_sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
     ("port", "5300"),
     ("rebind_domain", "plex.direct"),

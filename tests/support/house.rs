@@ -141,6 +141,14 @@ impl House {
         Daemon::start(&mut command, self.plain_listeners(), self.control())
     }
 
+    /// Starts the daemon by a command that is changed first.
+    #[track_caller]
+    pub(crate) fn start_with(&self, change: impl FnOnce(&mut Command)) -> Daemon {
+        let mut command = self.command();
+        change(&mut command);
+        Daemon::start(&mut command, self.plain_listeners(), self.control())
+    }
+
     fn plain_listeners(&self) -> usize {
         let flags = self.listen.iter().filter(|listen| !listen.contains("://"));
         flags.count() + self.plain_of_config

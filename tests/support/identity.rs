@@ -15,6 +15,18 @@ impl Identity {
     /// A certificate for `names`, signed by an authority of its own. Authorities of the same `names` have the same
     /// name too, and other keys: they are forgers of each other.
     pub(crate) fn new(names: &[&str]) -> Self {
+        Self::of(names, params_of(names))
+    }
+
+    /// The same, good from the first of these days until the second: year, month, day. Its authority always is.
+    pub(crate) fn lasting(names: &[&str], from: (i32, u8, u8), until: (i32, u8, u8)) -> Self {
+        let mut params = params_of(names);
+        params.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+        params.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
+        Self::of(names, params)
+    }
+
+    fn of(names: &[&str], own: rcgen::CertificateParams) -> Self {
         let authority_key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         let name = format!("authority of {}", names.join(", "));
@@ -23,7 +35,7 @@ impl Identity {
         let authority = params.self_signed(&authority_key).unwrap();
         let issuer = rcgen::Issuer::new(params, authority_key);
         let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = params_of(names).signed_by(&key, &issuer).unwrap();
+        let certificate = own.signed_by(&key, &issuer).unwrap();
         Identity {
             pin: pin_of(&key),
             authority: authority.pem(),

@@ -74,7 +74,7 @@ impl Secure {
         Self::with_identity(Ipv4Addr::LOCALHOST, identity, |_, _| Vec::new())
     }
 
-    fn with_identity(
+    pub(crate) fn with_identity(
         at: Ipv4Addr,
         identity: Identity,
         script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,

@@ -9,6 +9,27 @@ pub const GIVEN_SOCKETS: Limit = Limit::fixed(
     Unit::Count,
     "six kinds of listeners on each address of a host with five; the number comes from the environment",
 );
+/// How often a clock that is not set is looked at.
+pub const CLOCK_WAIT: Limit = Limit::fixed(
+    "pause between looks at a clock that is not set",
+    1,
+    Unit::Seconds,
+    "validation and invites wait for it; a look is one system call",
+);
+/// How often a clock is looked at for jumps.
+pub const CLOCK_LOOK: Limit = Limit::fixed(
+    "pause between looks for a jump of the clock",
+    30,
+    Unit::Seconds,
+    "records and leases that a jump has ended are served for so long",
+);
+/// What counts as a jump of the clock.
+pub const CLOCK_JUMP: Limit = Limit::fixed(
+    "smallest jump of the clock",
+    5,
+    Unit::Seconds,
+    "NTP moves a clock by less without a jump; ends of leases and records have whole seconds",
+);
 /// A file of the kernel about sockets, when a port is taken.
 pub const SOCKET_TABLE_BYTES: Limit = Limit::fixed(
     "bytes read of each file in /proc/net when a port is taken",

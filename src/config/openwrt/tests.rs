@@ -17,6 +17,7 @@ fn situation(mode: Mode) -> Situation {
         mode,
         has_ipv6: true,
         provider: vec!["198.51.100.1:53".parse().unwrap()],
+        has_ntp: false,
     }
 }
 
@@ -49,6 +50,40 @@ fn an_empty_file_listens_on_loopback_and_asks_the_provider() {
              upstreams:\n  - \"198.51.100.1:53\"\n{DEFAULT_TAIL}"
         )
     );
+}
+
+#[test]
+fn the_clock_waits_for_ntp_where_the_router_has_it() {
+    let ntp = Situation {
+        has_ntp: true,
+        ..situation(Mode::Guest)
+    };
+    let file = Some(CLOCK_FILE.into());
+    for (uci, now, expected) in [
+        ("", &ntp, file.clone()),
+        ("", &situation(Mode::Guest), None),
+        ("config hearthdns\noption ntp 0\n", &ntp, None),
+        ("config hearthdns\noption ntp 1\n", &situation(Mode::Guest), file),
+    ] {
+        assert_eq!(read(&made(uci, now)).clock_file, expected, "{uci}");
+    }
+    assert_eq!(
+        defects("config hearthdns\noption ntp soon\n"),
+        "hearthdns:2:12: expected 1 or 0, found `soon`\n"
+    );
+    for (system, expected) in [
+        ("config timeserver ntp\nlist server a\n", true),
+        ("config timeserver ntp\noption enabled 1\n", true),
+        ("config timeserver ntp\noption enabled 0\n", false),
+        ("config timeserver other\n", false),
+        ("config system\noption hostname x\n", false),
+    ] {
+        assert_eq!(
+            has_ntp(&parse("system", system.as_bytes()).unwrap().0),
+            expected,
+            "{system}"
+        );
+    }
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub struct Status {
     pub outcomes: BTreeMap<String, u64>,
     /// The cache.
     pub cache: CacheStatus,
+    /// The clock of the host is not set yet, so times of certificates and signatures are not checked, and invites wait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clock_unset: bool,
     /// Validation, where it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,

@@ -51,6 +51,9 @@ pub(super) fn print(status: &Status, out: &mut String) {
         kibibytes(cache.bytes),
         kibibytes(cache.limit)
     );
+    if status.clock_unset {
+        out.push_str("\nclock: not set yet; certificates of upstreams are checked without their times, and invites wait\n");
+    }
     if let Some(validation) = &status.validation {
         let clock = if validation.without_clock {
             "; the clock is wrong, so the times of signatures are not checked"

@@ -152,6 +152,7 @@ fn validator(zone: &Zone) -> Validator {
     Validator::new(
         Anchors::read("anchors", zone.ds().as_bytes()).unwrap(),
         Vec::new(),
+        Arc::default(),
     )
 }
 

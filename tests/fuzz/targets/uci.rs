@@ -28,6 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         let now = Situation {
             mode,
             has_ipv6: true,
+            has_ntp: true,
             provider: Vec::new(),
         };
         if let Err(defects) = openwrt::translate("hearthdns", &package, None, &now) {

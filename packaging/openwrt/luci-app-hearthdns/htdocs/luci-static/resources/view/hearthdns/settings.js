@@ -174,6 +174,9 @@ return view.extend({
 			{ placeholder: '/var/hosts', depends: { lan_names: '1' } });
 		add(section, 'system', value, 'lan_ethers', _('Names by MAC address'), null,
 			{ datatype: 'file', placeholder: '/etc/ethers', depends: { lan_names: '1' } });
+		add(section, 'system', choice, 'ntp', _('Wait for the clock'),
+			_('Until this router\'s NTP client has set it, times of certificates and signatures are not checked. Default: where that client is on.'),
+			{ choices: [ [ '', _('default: with this router\'s NTP client') ], [ '1', _('yes') ], [ '0', _('no') ] ] });
 		add(section, 'system', value, 'zones_dir', _('Zones folder'), null,
 			{ datatype: 'directory', placeholder: '/etc/hearthdns/zones' });
 		add(section, 'system', value, 'state_dir', _('State folder'), _('Earlier versions of zones, devices, certificates.'),
