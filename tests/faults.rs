@@ -12,7 +12,7 @@ mod support;
 
 use std::path::Path;
 
-use stand::{Cert, Mode, World, run, run_live};
+use stand::{Cert, Mode, Speech, World, run, run_live};
 
 /// A seeded fault: what is wrong, the word that names it, and how it is made.
 type Seeded = (&'static str, &'static str, fn(&mut World));
@@ -45,6 +45,12 @@ const FAULTS: &[Seeded] = &[
     ("the name server fails", "answer-failed", |w| {
         w.fail("hearth.example", 2)
     }),
+    ("the name server says nothing", "answer-silent", |w| {
+        w.speech = Speech::Silent
+    }),
+    ("an answer is cut, and TCP is closed", "answer-cut", |w| {
+        w.speech = Speech::Cuts
+    }),
     ("AAAA gets NXDOMAIN beside A", "aaaa-failed", |w| {
         w.fail_type("hearth.example", 28, 3)
     }),
@@ -76,12 +82,51 @@ const FAULTS: &[Seeded] = &[
     ("a public record differs", "resolver-other", |w| {
         w.resolver = Some(vec!["hearth.example A 198.51.100.1".to_owned()]);
     }),
+    ("a resolver between refuses", "resolver-refused", |w| {
+        w.between(&[]);
+        w.resolver_fails = vec![("hearth.example".to_owned(), None, 5)];
+    }),
+    ("a resolver between fails", "resolver-failed", |w| {
+        w.between(&[]);
+        w.resolver_fails = vec![("hearth.example".to_owned(), None, 2)];
+    }),
+    ("a resolver between says nothing", "resolver-silent", |w| {
+        w.between(&[]);
+        w.resolver_speech = Speech::Silent;
+    }),
+    (
+        "a resolver between cuts, and its TCP is closed",
+        "resolver-cut",
+        |w| {
+            w.between(&[]);
+            w.resolver_speech = Speech::Cuts;
+        },
+    ),
+    ("a resolver between gives AAAA alone", "resolver-no-a", |w| {
+        w.both_kinds();
+        w.between(&["hearth.example AAAA 2620:fe::9"]);
+    }),
+    ("a resolver between gives A alone", "resolver-no-aaaa", |w| {
+        w.both_kinds();
+        w.between(&[
+            "hearth.example A 9.9.9.9",
+            "_matrix-fed._tcp.hearth.example SRV 10 5 {fed} m.hearth.example",
+        ]);
+    }),
+    (
+        "a resolver between answers AAAA with an error",
+        "aaaa-failed",
+        |w| {
+            w.between(&["hearth.example A 127.0.0.1"]);
+            w.resolver_fails = vec![("hearth.example".to_owned(), Some(28), 2)];
+        },
+    ),
     (
         "a resolver between answers SRV with an error",
         "resolver-srv",
         |w| {
             w.resolver = Some(vec!["hearth.example A 127.0.0.1".to_owned()]);
-            w.resolver_fails_srv = true;
+            w.resolver_fails = vec![("_matrix-fed._tcp.hearth.example".to_owned(), None, 2)];
         },
     ),
     (
@@ -178,6 +223,13 @@ const FAULTS: &[Seeded] = &[
             .push("_matrix._tcp.hearth.example SRV 10 5 {fed} m.hearth.example".to_owned());
     }),
     ("the port is closed", "port-closed", |w| w.fed.mode = Mode::Closed),
+    ("the port is filtered", "port-filtered", |w| {
+        w.fed.mode = Mode::Full
+    }),
+    ("only IPv6, at which nobody listens", "port-closed", |w| {
+        w.records[1] = "m.hearth.example AAAA ::1".to_owned();
+        w.allow_v6 = true;
+    }),
     (
         "the address is this machine's, and not allowed",
         "address-useless",
@@ -204,6 +256,17 @@ const FAULTS: &[Seeded] = &[
     ("the server never answers", "tls-silent", |w| {
         w.fed.mode = Mode::Silent
     }),
+    ("the handshake stalls", "tls-silent", |w| {
+        w.fed.mode = Mode::Stalled
+    }),
+    (
+        "the web server of .well-known never answers",
+        "well-known-tls",
+        |w| {
+            w.drop_srv();
+            w.web.mode = Mode::Silent;
+        },
+    ),
     ("TLS 1.1 only", "tls-version", |w| w.fed.mode = Mode::OldTls),
     ("a TLS server that knows the name not", "tls-refused", |w| {
         w.fed.mode = Mode::Alert(112)
@@ -248,6 +311,9 @@ const FAULTS: &[Seeded] = &[
     }),
     ("the server closes after the handshake", "no-http", |w| {
         w.fed.mode = Mode::Mute
+    }),
+    ("the server takes a request and says nothing", "no-http", |w| {
+        w.fed.mode = Mode::Dumb
     }),
     ("the keys are not passed", "keys-status", |w| {
         w.fed.say(KEYS, 404, "application/json", "{}")
@@ -313,7 +379,19 @@ const FAULTS: &[Seeded] = &[
         w.only = "client";
         w.web.mode = Mode::Closed;
     }),
+    ("clients: port 443 is filtered", "port-filtered", |w| {
+        w.only = "client";
+        w.web.mode = Mode::Full;
+    }),
+    ("clients: the web server never answers", "tls-silent", |w| {
+        w.only = "client";
+        w.web.mode = Mode::Silent;
+    }),
     ("TURN is dead", "turn-dead", |w| w.turn(false, false)),
+    ("TURN takes everything and says nothing", "turn-dead", |w| {
+        w.turn(true, true);
+        w.is_turn_silent = true;
+    }),
     ("TURN answers over UDP only", "turn-udp-only", |w| {
         w.turn(true, false)
     }),
@@ -472,7 +550,11 @@ fn the_answers_to_a_view_are_followed() {
 /// machine for a client of another view.
 #[test]
 fn nameservers_beside_the_followed_one_are_told_apart() {
-    let other = stand::zone(vec!["hearth.example A 198.51.100.1".to_owned()], Vec::new());
+    let other = stand::zone(
+        vec!["hearth.example A 198.51.100.1".to_owned()],
+        Vec::new(),
+        Speech::Answers,
+    );
     let allow = ["--allow", "127.0.0.0/8", "--only", "server"];
     let second = other.addr.to_string();
     let servers = ["--nameserver", "{dns}", "--nameserver", &second];

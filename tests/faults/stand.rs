@@ -12,7 +12,7 @@ use data_encoding::BASE64_NOPAD;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use super::support::{Act, House, Message, Upstream};
+use super::support::{Act, House, Message, Transport, Upstream};
 
 /// Which certificate a server shows.
 #[derive(Clone, Copy)]
@@ -45,6 +45,23 @@ pub(crate) enum Mode {
     Alert(u8),
     /// TLS, and then the end.
     Mute,
+    /// Takes no further connection, and does not say so: what comes is dropped.
+    Full,
+    /// The beginning of a TLS record, and no more.
+    Stalled,
+    /// TLS, and no reply to a request.
+    Dumb,
+}
+
+/// What a nameserver does with every question.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Speech {
+    /// Answers.
+    Answers,
+    /// Says nothing.
+    Silent,
+    /// Cuts every answer, and closes whatever comes over TCP.
+    Cuts,
 }
 
 /// A web server.
@@ -78,7 +95,11 @@ pub(crate) struct World {
     pub(crate) records: Vec<String>,
     /// What a resolver in between says, where it is another.
     pub(crate) resolver: Option<Vec<String>>,
-    pub(crate) resolver_fails_srv: bool,
+    /// Names and types that it answers with a code.
+    pub(crate) resolver_fails: Vec<(String, Option<u16>, u16)>,
+    pub(crate) resolver_speech: Speech,
+    /// The same of the one that is followed.
+    pub(crate) speech: Speech,
     pub(crate) web: Site,
     pub(crate) fed: Site,
     pub(crate) only: &'static str,
@@ -90,6 +111,8 @@ pub(crate) struct World {
     pub(crate) only_note: bool,
     fails: Vec<(String, Option<u16>, u16)>,
     turn: Option<(bool, bool)>,
+    /// TURN takes everything and answers nothing.
+    pub(crate) is_turn_silent: bool,
 }
 
 impl World {
@@ -111,7 +134,9 @@ impl World {
             .map(str::to_owned)
             .into(),
             resolver: None,
-            resolver_fails_srv: false,
+            resolver_fails: Vec::new(),
+            resolver_speech: Speech::Answers,
+            speech: Speech::Answers,
             web: site(),
             fed: site(),
             only: "server",
@@ -121,7 +146,13 @@ impl World {
             only_note: false,
             fails: Vec::new(),
             turn: None,
+            is_turn_silent: false,
         }
+    }
+
+    /// Another resolver stands between, which knows these records.
+    pub(crate) fn between(&mut self, records: &[&str]) {
+        self.resolver = Some(records.iter().map(|record| (*record).to_owned()).collect());
     }
 
     /// No SRV record.
@@ -133,6 +164,13 @@ impl World {
     pub(crate) fn server_file(&mut self, status: u16, kind: &str, body: &str) {
         self.drop_srv();
         self.web.say(super::SERVER, status, kind, body);
+    }
+
+    /// The server name has public addresses of both kinds. Nobody connects there: the web server's place is given, and servers go
+    /// by the SRV record.
+    pub(crate) fn both_kinds(&mut self) {
+        self.records[0] = "hearth.example A 9.9.9.9".to_owned();
+        self.records.push("hearth.example AAAA 2620:fe::9".to_owned());
     }
 
     /// Looks at what clients need, and answers a path of it so.
@@ -170,8 +208,17 @@ pub(crate) struct Said {
 }
 
 /// A nameserver with these records as `NAME TYPE DATA`, and codes in the place of some answers.
-pub(crate) fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>) -> Upstream {
-    Upstream::start(move |query: &Message, _| {
+pub(crate) fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>, speech: Speech) -> Upstream {
+    Upstream::start(move |query: &Message, transport| {
+        match (speech, transport) {
+            (Speech::Silent, _) => return Vec::new(),
+            (Speech::Cuts, Transport::Tcp) => return vec![Act::Close],
+            (Speech::Cuts, _) => {
+                let tc = true;
+                return vec![Act::Send(Message { tc, ..query.reply() })];
+            }
+            (Speech::Answers, _) => {}
+        }
         let name = query.qname().trim_end_matches('.').to_ascii_lowercase();
         let fail = fails
             .iter()
@@ -336,12 +383,17 @@ pub(crate) fn keys(server: &str, until: u64) -> String {
 struct Server {
     at: SocketAddr,
     stop: Arc<AtomicBool>,
+    /// What holds a listener that takes nobody.
+    held: Option<std::thread::Thread>,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        TcpStream::connect(self.at).ok();
+        match &self.held {
+            Some(held) => held.unpark(),
+            None => drop(TcpStream::connect(self.at)),
+        }
     }
 }
 
@@ -349,6 +401,21 @@ fn serve(listener: TcpListener, site: &Site, authority: &Authority, ports: &[(&s
     let at = listener.local_addr().unwrap();
     if site.mode == Mode::Closed {
         return None;
+    }
+    if site.mode == Mode::Full {
+        // A queue of one, and that one is there: the kernel drops what else comes, as a firewall does.
+        socket2::SockRef::from(&listener).listen(0).unwrap();
+        let first = TcpStream::connect(at).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let held = std::thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                std::thread::park();
+            }
+            drop((listener, first));
+        });
+        let held = Some(held.thread().clone());
+        return Some(Server { at, stop, held });
     }
     let (chain, key) = authority.identity(site.cert);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -402,10 +469,18 @@ fn serve(listener: TcpListener, site: &Site, authority: &Authority, ports: &[(&s
                 held.push(stream);
                 continue;
             }
+            if mode == Mode::Stalled {
+                let mut stream = stream;
+                hear(&mut stream);
+                // A handshake record of 122 bytes, of which two come.
+                stream.write_all(&[0x16, 3, 3, 0, 122, 2, 0]).ok();
+                held.push(stream);
+                continue;
+            }
             connection(stream, mode, &config, &said, cors, clock);
         }
     });
-    Some(Server { at, stop })
+    Some(Server { at, stop, held: None })
 }
 
 fn connection(
@@ -447,8 +522,14 @@ fn connection(
             _ => return,
         }
     }
-    if mode == Mode::Mute {
-        return;
+    match mode {
+        Mode::Mute => return,
+        Mode::Dumb => {
+            // Until the client has had enough.
+            stream.read_exact(&mut [0; 1]).ok();
+            return;
+        }
+        _ => {}
     }
     let text = String::from_utf8_lossy(&request);
     let path = text.split(' ').nth(1).unwrap_or_default();
@@ -596,24 +677,25 @@ pub(crate) fn run(world: &World) -> Said {
     let sites = Sites::start(world, &authority);
     let turn = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let turn_port = turn.local_addr().unwrap().port();
-    let main = zone(sites.filled(&world.records), world.fails.clone());
+    let main = zone(sites.filled(&world.records), world.fails.clone(), world.speech);
     let between = world.resolver.as_ref().map(|records| {
-        let fails = if world.resolver_fails_srv {
-            vec![("_matrix-fed._tcp.hearth.example".to_owned(), None, 2)]
-        } else {
-            Vec::new()
-        };
-        zone(sites.filled(records), fails)
+        let fails = world.resolver_fails.clone();
+        zone(sites.filled(records), fails, world.resolver_speech)
     });
     let (udp, tcp) = world.turn.unwrap_or_default();
+    let is_silent = world.is_turn_silent;
     if udp {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, turn_port)).unwrap();
         std::thread::spawn(move || {
             let mut room = [0; 1500];
-            // One question, or a run that never asks.
-            socket.set_read_timeout(Some(Duration::from_secs(60))).ok();
-            if let Ok((len, from)) = socket.recv_from(&mut room) {
-                socket.send_to(&binding(&room[..len]), from).ok();
+            // One question, or a run that never asks. Who says nothing is asked again until the step is over.
+            let patience = if is_silent { 3 } else { 60 };
+            socket.set_read_timeout(Some(Duration::from_secs(patience))).ok();
+            while let Ok((len, from)) = socket.recv_from(&mut room) {
+                if !is_silent {
+                    socket.send_to(&binding(&room[..len]), from).ok();
+                    return;
+                }
             }
         });
     }
@@ -621,9 +703,11 @@ pub(crate) fn run(world: &World) -> Said {
         std::thread::spawn(move || {
             if let Ok((mut stream, _)) = turn.accept() {
                 let mut room = [0; 20];
-                if stream.read_exact(&mut room).is_ok() {
+                if stream.read_exact(&mut room).is_ok() && !is_silent {
                     stream.write_all(&binding(&room)).ok();
                 }
+                // Until the client goes.
+                stream.read_exact(&mut room).ok();
             }
         });
     } else {

@@ -60,8 +60,19 @@ pub(super) fn compare(walk: &mut Walk<'_>, name: &Name, asks_srv: bool) {
                 );
                 continue;
             }
+            Some((Fault::ResolverNoV6, said)) => {
+                // IPv4 is left, so it goes on.
+                first_right.get_or_insert(true);
+                let fault = Some(Fault::ResolverNoV6);
+                walk.push(Leg::Server, what.clone(), Grade::Warning, fault, said, took);
+            }
             Some((fault, said)) => {
                 first_right.get_or_insert(false);
+                let fault = if server.ip() == DOCKER {
+                    Fault::ResolverDocker
+                } else {
+                    fault
+                };
                 let grade = grade(walk.resolver_decides && index == 0);
                 walk.push(Leg::Server, what, grade, Some(fault), said, took);
                 continue;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Fault;
 use crate::matrix::range::is_private;
+use crate::message::read::glance;
 use crate::message::{Incoming, Name, NameRef, Rcode, Rtype, Section};
 
 /// Longest chain of aliases that is followed.
@@ -12,6 +13,8 @@ const ALIASES: usize = 8;
 const RECORDS: usize = 64;
 /// What protection against DNS rebinding does.
 const STRIPS: &str = "takes the private address out of the answer";
+/// What an answer is that needs TCP and does not get it (RFC 7766, 5).
+const CUT: &str = "is cut over UDP, and does not come over TCP";
 
 /// What a record holds, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,16 +54,21 @@ pub enum Heard {
     Silence,
     /// Bytes that are no reply.
     Unreadable,
+    /// A reply that is cut (TC), and TCP brought none that is whole.
+    Cut,
     /// A reply.
     Reply(Rcode, Vec<Held>),
 }
 
-/// Reads a reply.
+/// Reads a reply. One that is cut counts for nothing: what it still holds may be any part of the answer (RFC 2181, 9).
 #[must_use]
 pub fn hear(message: &[u8]) -> Heard {
     let Ok(incoming) = Incoming::parse(message) else {
         return Heard::Unreadable;
     };
+    if glance(message).is_some_and(|(_, is_cut)| is_cut) {
+        return Heard::Cut;
+    }
     let mut held = Vec::new();
     let mut rdata = Vec::new();
     let answers = incoming.records().filter(|item| item.section == Section::Answer);
@@ -181,6 +189,7 @@ impl Seen {
                 Fault::AnswerFailed,
                 "gets an answer that cannot be read".to_owned(),
             ),
+            Heard::Cut => (Fault::AnswerCut, format!("gets an answer that {CUT}")),
             Heard::Reply(Rcode::NXDOMAIN, _) => (Fault::NoName, "does not exist (NXDOMAIN)".to_owned()),
             Heard::Reply(Rcode::NOERROR, held) if !held.is_empty() => (
                 Fault::NoAddress,
@@ -199,6 +208,7 @@ impl Seen {
             (Heard::Reply(Rcode::NOERROR, held), v6) if !held.is_empty() => match v6 {
                 Heard::Silence => Some("no answer".to_owned()),
                 Heard::Unreadable => Some("an answer that cannot be read".to_owned()),
+                Heard::Cut => Some(format!("an answer that {CUT}")),
                 Heard::Reply(Rcode::NOERROR, _) => None,
                 Heard::Reply(rcode, _) => Some(rcode.to_string()),
             },
@@ -228,6 +238,7 @@ pub fn compare(
             ),
             (Fault::NoAddress, _) if stripped => (Fault::ResolverStrips, STRIPS.to_owned()),
             (Fault::NoAddress, _) => (Fault::ResolverAbsent, "knows no address of it".to_owned()),
+            (Fault::AnswerCut, _) => (Fault::ResolverCut, format!("gives an answer that {CUT}")),
             (_, said) => (Fault::ResolverFailed, said.replacen("gets", "answers", 1)),
         });
     }
@@ -244,7 +255,10 @@ pub fn compare(
         let stripped = lost
             .iter()
             .any(|address| is_private(**address) && of_asked(address));
-        return stripped.then(|| (Fault::ResolverStrips, STRIPS.to_owned()));
+        if stripped {
+            return Some((Fault::ResolverStrips, STRIPS.to_owned()));
+        }
+        return lost_kind(expected, &found, seen);
     }
     let list = list(&found);
     let same = |others: &[IpAddr]| !others.is_empty() && found.iter().all(|one| others.contains(one));
@@ -258,6 +272,30 @@ pub fn compare(
             format!("gives {list} and not {}", self::list(expected)),
         )),
     }
+}
+
+/// A kind of address that the name has, and of which a resolver gives none. An error in the place of AAAA is another matter:
+/// see [`Seen::broken_v6`].
+fn lost_kind(expected: &[IpAddr], found: &[IpAddr], seen: &Seen) -> Option<(Fault, String)> {
+    let lacks = |is_v6: bool| {
+        expected.iter().any(|address| address.is_ipv6() == is_v6)
+            && found.iter().all(|address| address.is_ipv6() != is_v6)
+    };
+    if lacks(false) {
+        let how = match &seen.v4 {
+            Heard::Reply(Rcode::NOERROR, _) => "gets none".to_owned(),
+            Heard::Reply(rcode, _) => format!("gets {rcode}"),
+            Heard::Silence => "gets no answer".to_owned(),
+            Heard::Unreadable => "gets an answer that cannot be read".to_owned(),
+            Heard::Cut => format!("gets an answer that {CUT}"),
+        };
+        return Some((
+            Fault::ResolverNoV4,
+            format!("gives AAAA alone: the question for A {how}"),
+        ));
+    }
+    let is_empty = matches!(seen.v6, Heard::Reply(Rcode::NOERROR, _));
+    (lacks(true) && is_empty).then(|| (Fault::ResolverNoV6, "gives A alone, and no AAAA".to_owned()))
 }
 
 /// Addresses in a line.
@@ -279,6 +317,7 @@ pub fn services(heard: &Heard, owner: &Name) -> Result<Vec<(Name, u16)>, String>
     match heard {
         Heard::Silence => Err("gets no answer".to_owned()),
         Heard::Unreadable => Err("gets an answer that cannot be read".to_owned()),
+        Heard::Cut => Err(format!("gets an answer that {CUT}")),
         // Synapse takes these three for "there is none", and everything else for a failure.
         Heard::Reply(Rcode::NXDOMAIN | Rcode::NOTIMP, _) => Ok(Vec::new()),
         Heard::Reply(Rcode::NOERROR, held) => {
@@ -353,6 +392,7 @@ mod tests {
             (&private, reply(Rcode::SERVFAIL, &[]), Some(Fault::ResolverFailed)),
             (&private, Heard::Silence, Some(Fault::ResolverSilent)),
             (&private, Heard::Unreadable, Some(Fault::ResolverFailed)),
+            (&private, Heard::Cut, Some(Fault::ResolverCut)),
             (&public, reply(Rcode::NOERROR, &[A]), Some(Fault::ResolverOther)),
             (
                 &private,
@@ -368,6 +408,58 @@ mod tests {
         let left = seen(reply(Rcode::NOERROR, &["hearth.example. 300 IN A 9.9.9.9"]));
         let said = compare(&owner, &both, &left, &[]);
         assert_eq!(said.map(|(fault, _)| fault), Some(Fault::ResolverStrips));
+    }
+
+    #[test]
+    fn a_kind_of_address_that_a_resolver_loses_is_told() {
+        let owner = name("hearth.example");
+        let both: Vec<IpAddr> = vec!["9.9.9.9".parse().unwrap(), "2620:fe::9".parse().unwrap()];
+        let v4 = || reply(Rcode::NOERROR, &["hearth.example. 300 IN A 9.9.9.9"]);
+        let v6 = || reply(Rcode::NOERROR, &["hearth.example. 300 IN AAAA 2620:fe::9"]);
+        let empty = || reply(Rcode::NOERROR, &[]);
+        let failed = || reply(Rcode::SERVFAIL, &[]);
+        let told = |v4, v6| compare(&owner, &both, &Seen { v4, v6 }, &[]);
+        let lost = |fault, said: &str| Some((fault, said.to_owned()));
+        assert_eq!(told(v4(), v6()), None);
+        let alone = "gives A alone, and no AAAA";
+        assert_eq!(told(v4(), empty()), lost(Fault::ResolverNoV6, alone));
+        // An error for AAAA is told as that.
+        assert_eq!(told(v4(), failed()), None);
+        for (heard, how) in [
+            (empty(), "gets none"),
+            (failed(), "gets SERVFAIL"),
+            (Heard::Silence, "gets no answer"),
+            (Heard::Unreadable, "gets an answer that cannot be read"),
+            (
+                Heard::Cut,
+                "gets an answer that is cut over UDP, and does not come over TCP",
+            ),
+        ] {
+            let said = format!("gives AAAA alone: the question for A {how}");
+            assert_eq!(told(heard, v6()), lost(Fault::ResolverNoV4, &said));
+        }
+    }
+
+    #[test]
+    fn a_reply_that_is_cut_counts_for_nothing() {
+        let owner = name("hearth.example");
+        // Header with QR and TC, and the question; the record that would follow is not there.
+        let mut message = vec![0, 1, 0x82, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        message.extend_from_slice(owner.as_wire());
+        message.extend_from_slice(&[0, 1, 0, 1]);
+        assert_eq!(hear(&message), Heard::Cut);
+        let said = "gets an answer that is cut over UDP, and does not come over TCP".to_owned();
+        assert_eq!(
+            seen(Heard::Cut).fault(&owner),
+            Some((Fault::AnswerCut, said.clone()))
+        );
+        assert_eq!(services(&Heard::Cut, &owner), Err(said));
+        let seen = Seen {
+            v4: reply(Rcode::NOERROR, &[A]),
+            v6: Heard::Cut,
+        };
+        let said = "an answer that is cut over UDP, and does not come over TCP";
+        assert_eq!(seen.broken_v6().as_deref(), Some(said));
     }
 
     #[test]

@@ -93,6 +93,8 @@ faults! {
     AnswerFailed Answer "answer-failed" "look at dnsctl status and dnsctl check; a forwarded name fails with its upstream";
     /// No answer in time.
     AnswerSilent Answer "answer-silent" "start the DNS server, or open UDP and TCP port 53 to it";
+    /// Cut over UDP, and no TCP.
+    AnswerCut Answer "answer-cut" "open TCP port 53 to the DNS server as well: an answer that does not fit into a datagram comes over TCP (RFC 7766)";
     /// A alone is right, and AAAA gets an error.
     AaaaFailed Answer "aaaa-failed" "have the DNS server answer AAAA with an empty NOERROR; programs built with musl (Alpine, many containers) fail otherwise";
     /// Nobody can be reached there.
@@ -116,6 +118,14 @@ faults! {
     ResolverRefused Resolver "resolver-refused" "let this machine ask it, or ask another one";
     /// SERVFAIL or another error.
     ResolverFailed Resolver "resolver-failed" "see that it reaches HearthDNS; where it validates (DNSSEC) it needs an exception for the zone";
+    /// Cut over UDP, and no TCP.
+    ResolverCut Resolver "resolver-cut" "open TCP port 53 between this machine and it: an answer that does not fit into a datagram comes over TCP (RFC 7766)";
+    /// A is lost, AAAA is not.
+    ResolverNoV4 Resolver "resolver-no-a" "have it pass A records (dnsmasq: without filter-A), or have this machine ask HearthDNS: who has no IPv6 gets nowhere";
+    /// AAAA is lost, A is not.
+    ResolverNoV6 Resolver "resolver-no-aaaa" "have it pass AAAA records (dnsmasq: without filter-AAAA), unless they are taken out on purpose: IPv4 is left";
+    /// Docker's resolver stands between.
+    ResolverDocker Resolver "resolver-docker" "mount a resolv.conf into the container that names HearthDNS, or give it the host's network: Docker's resolver answers names of containers itself, asks what the daemon was given (`dns`), and makes SERVFAIL of every failure, at which Synapse gives up";
     /// Absent SRV records get an error.
     ResolverSrv Resolver "resolver-srv" "have it answer SRV questions as HearthDNS does; with an error here Synapse gives up, although the address is right";
     /// A further nameserver differs.
@@ -128,7 +138,7 @@ faults! {
     /// No connection to port 443.
     WellKnownUnreachable Delegation "well-known-unreachable" "have a web server listen on 443, or delegate by an SRV record";
     /// The web server's TLS.
-    WellKnownTls Delegation "well-known-tls" "give the web server on 443 a certificate for the server name";
+    WellKnownTls Delegation "well-known-tls" "see that the web server on 443 answers in TLS, with a certificate for the server name";
     /// A status that is an error.
     WellKnownStatus Delegation "well-known-status" "have it answer 200 with the file, or 404 where there is none; homeservers remember an error for an hour";
     /// Redirects without end.
