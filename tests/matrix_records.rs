@@ -212,6 +212,40 @@ fn a5_4_each_view_gets_its_own_and_the_rest_from_the_base_zone() {
     assert_eq!(upstream.names_below("hearth.example."), [""; 0]);
 }
 
+/// A view's addresses take the place of the base zone's, whatever kinds either has: no IPv6 address shines through to clients who
+/// are given an IPv4 address of their own.
+#[test]
+fn a_view_without_ipv6_has_none_though_the_base_zone_has() {
+    let upstream = Upstream::answering("198.51.100.7");
+    let house = House::new().upstream(upstream.addr).config(VIEWS);
+    let daemon = house.start();
+    let line = "matrix add hearth.example --address 203.0.113.10,2001:db8::10 --turn=203.0.113.20,2001:db8::20 \
+                --view lan --address 192.168.1.5 --view abroad --address 2001:db8::30";
+    let added = house.dnsctl(&line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(
+        done(&added).matches(" A 192.168.1.5").count(),
+        2,
+        "{}",
+        added.stdout
+    );
+    let matrix = "matrix.hearth.example.";
+    for (from, v4, v6) in [
+        ("127.0.0.2", &["A 192.168.1.5"][..], &[][..]),
+        ("127.0.0.4", &[], &["AAAA 2001:db8::30"]),
+        ("127.0.0.9", &["A 203.0.113.10"], &["AAAA 2001:db8::10"]),
+    ] {
+        assert_eq!(ask(&daemon, from, matrix, rtype::A), has(v4), "{from}");
+        assert_eq!(ask(&daemon, from, matrix, rtype::AAAA), has(v6), "{from}");
+        // Names that the view says nothing of.
+        let turn = "turn.hearth.example.";
+        assert_eq!(ask(&daemon, from, turn, rtype::AAAA), has(&["AAAA 2001:db8::20"]));
+    }
+    let checked = house.dnsctl(&["matrix", "check", "hearth.example"]);
+    assert_eq!(checked.code, 0, "{}", checked.stdout);
+    assert!(!checked.stdout.contains("lan"), "{}", checked.stdout);
+    assert_eq!(upstream.names_below("hearth.example."), [""; 0]);
+}
+
 /// A name of the zone that leads out of it: what was fetched for the clients of one route is not kept for those of
 /// another.
 #[test]

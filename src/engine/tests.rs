@@ -790,15 +790,27 @@ fn views_see_their_own_records_and_the_cache_is_shared() {
     };
     let base = zone(
         "hearth.example",
-        "$TTL 60\nmatrix A 203.0.113.10\nmatrix AAAA 2001:db8::1\n",
+        "$TTL 60\nmatrix A 203.0.113.10\nmatrix AAAA 2001:db8::1\nmatrix TXT base\n",
     );
     let engine = Engine::new(rules(), snapshot(vec![base], vec![view], &Routing::default()));
     assert_eq!(
         ask_from(&engine, "10.1.1.1", "matrix.hearth.example A", 0)[1],
         "matrix.hearth.example. 60 A 10.0.0.10"
     );
+    // Its addresses are the view's, and it has no other; what is not an address comes from the base zone.
     assert_eq!(
-        ask_from(&engine, "10.1.1.1", "matrix.hearth.example AAAA", 0)[1],
+        ask_from(&engine, "10.1.1.1", "matrix.hearth.example AAAA", 0),
+        [
+            "NOERROR aa ra",
+            "authority hearth.example. 60 SOA hearth.example. hostmaster.hearth.example. 1 3600 1200 604800 60"
+        ]
+    );
+    assert_eq!(
+        ask_from(&engine, "10.1.1.1", "matrix.hearth.example TXT", 0)[1],
+        "matrix.hearth.example. 60 TXT base"
+    );
+    assert_eq!(
+        ask(&engine, "matrix.hearth.example AAAA")[1],
         "matrix.hearth.example. 60 AAAA 2001:db8::1"
     );
     assert_eq!(

@@ -293,6 +293,56 @@ impl Store {
         }
     }
 
+    /// Which addresses of the base zone the clients of a view no longer get, because the view has now one of the other kind.
+    fn taken_away(&self, key: &ZoneKey, before: &OnDisk, after: &OnDisk) -> Vec<String> {
+        let (Some(view), Some(base)) = (&key.view, self.zones.get(&ZoneKey::new(None, &key.origin))) else {
+            return Vec::new();
+        };
+        let kinds = |records: &mut dyn Iterator<Item = &Record>, owner: &Name| {
+            let mut kinds = [false, false];
+            for record in records.filter(|record| record.owner == *owner) {
+                match record.rtype {
+                    Rtype::A => kinds[0] = true,
+                    Rtype::AAAA => kinds[1] = true,
+                    _ => {}
+                }
+            }
+            kinds
+        };
+        let mut owners: Vec<&Name> = after
+            .master
+            .entries
+            .iter()
+            .map(|entry| &entry.record)
+            .filter(|record| matches!(record.rtype, Rtype::A | Rtype::AAAA))
+            .map(|record| &record.owner)
+            .collect();
+        owners.dedup();
+        let lower = base.own_records();
+        let mut notes = Vec::new();
+        for owner in owners {
+            let of = |on_disk: &OnDisk| {
+                kinds(
+                    &mut on_disk.master.entries.iter().map(|entry| &entry.record),
+                    owner,
+                )
+            };
+            let (old, new) = (of(before), of(after));
+            let below = kinds(&mut lower.iter(), owner);
+            if old != [false, false] {
+                continue;
+            }
+            for (at, rtype) in [Rtype::A, Rtype::AAAA].into_iter().enumerate() {
+                if below[at] && !new[at] {
+                    notes.push(format!(
+                        "clients of the view {view} get no {rtype} record of {owner} any more, because a view's addresses take the place of all that the base zone has: add one to the view too if they are to have it"
+                    ));
+                }
+            }
+        }
+        notes
+    }
+
     fn add_to(&self, open: &Open, new: &NewRecord) -> Result<Edited, StoreError> {
         edit::add(&open.on_disk.master, &open.on_disk.text, new).map_err(refused)
     }
@@ -325,6 +375,7 @@ impl Store {
         refuse_breaking(&defects)?;
         let notes = [
             notes,
+            self.taken_away(&key, &on_disk, &outcome),
             self.new_findings(&[(&key, &on_disk.master, &outcome.master)]),
         ]
         .concat();

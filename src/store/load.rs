@@ -15,7 +15,7 @@ use crate::matrix::lint::{self, Finding, Sight};
 use crate::message::{Name, NameRef, Rtype};
 use crate::zone::check::{self, Item};
 use crate::zone::master::{self, Entry, MasterFile};
-use crate::zone::record::{Defect, Options, Record};
+use crate::zone::record::{Defect, Options, Record, replaces};
 use crate::zone::tree::Zone;
 
 use super::disk::{self, Lock};
@@ -611,8 +611,7 @@ pub(super) fn items_of<'r>(records: &'r [Record], file: &'r Arc<str>) -> Vec<Ite
         .collect()
 }
 
-/// What is seen of both: set by set the upper one's; an alias hides everything at its name, and anything hides
-/// an alias. The same as [`Zone::overlaid`].
+/// What is seen of both: set by set the upper one's, as [`replaces`] says. The same as [`Zone::overlaid`].
 pub(super) fn laid<'i>(lower: &[Item<'i>], upper: &[Item<'i>]) -> Vec<Item<'i>> {
     let mut above: HashMap<NameRef<'_>, Vec<Rtype>> = HashMap::new();
     for item in upper {
@@ -623,9 +622,9 @@ pub(super) fn laid<'i>(lower: &[Item<'i>], upper: &[Item<'i>]) -> Vec<Item<'i>> 
     }
     let seen = |item: &&Item<'i>| {
         let record = item.record;
-        above.get(&record.owner.as_ref()).is_none_or(|types| {
-            record.rtype != Rtype::CNAME && !types.contains(&Rtype::CNAME) && !types.contains(&record.rtype)
-        })
+        above
+            .get(&record.owner.as_ref())
+            .is_none_or(|types| !types.iter().any(|upper| replaces(*upper, record.rtype)))
     };
     lower.iter().filter(seen).chain(upper).copied().collect()
 }

@@ -26,6 +26,18 @@ pub struct Record {
     pub expires: Option<u64>,
 }
 
+/// Whether a record set of a view takes away one of the same name from the base zone. Sets replace their like, and A and AAAA
+/// count as one set, the name's addresses: whoever gives a name another IPv4 address in a view does not mean clients to go to
+/// the old host over IPv6. An alias stands alone (RFC 1034, 3.6.2), so it takes everything away and goes for anything.
+#[must_use]
+pub fn replaces(upper: Rtype, lower: Rtype) -> bool {
+    let is_address = |rtype| matches!(rtype, Rtype::A | Rtype::AAAA);
+    upper == lower
+        || upper == Rtype::CNAME
+        || lower == Rtype::CNAME
+        || (is_address(upper) && is_address(lower))
+}
+
 /// What a zone does with names that it does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
 
-use super::record::{Mode, Options, Record};
+use super::record::{Mode, Options, Record, replaces};
 use crate::message::key::{hash_of, spread};
 use crate::message::{Key, Name, NameRef, Rtype};
 
@@ -144,8 +144,7 @@ impl Zone {
         )
     }
 
-    /// This zone with another's record sets laid over it, set by set. An alias replaces everything at its
-    /// name and is replaced by anything (RFC 1034, 3.6.2: a CNAME stands alone). The upper zone's mode and
+    /// This zone with another's record sets laid over it, set by set, as [`replaces`] says. The upper zone's mode and
     /// pass-through names count where it states them.
     #[must_use]
     pub fn overlaid(&self, upper: &Zone) -> Zone {
@@ -165,8 +164,7 @@ impl Zone {
         }
         for (name, sets) in laid {
             let below = drafts.entry(name).or_default();
-            let brings_alias = sets.contains_key(&Rtype::CNAME);
-            below.retain(|&rtype, _| !brings_alias && rtype != Rtype::CNAME);
+            below.retain(|&lower, _| !sets.keys().any(|upper| replaces(*upper, lower)));
             below.extend(sets);
         }
         let mut options = self.options.clone();
@@ -673,6 +671,52 @@ mod tests {
         assert_eq!(merged.records()[2].rdata[3], 9);
         assert_eq!((merged.mode(), merged.serial()), (Mode::Overlay, 5));
         assert!(base.overlaid(&Zone::closed(&origin)).is_closed());
+    }
+
+    #[test]
+    fn the_addresses_of_a_name_are_one_set_in_a_view() {
+        let origin = name("hearth.example");
+        let of = |label: &str, rtype: Rtype, last: u8| {
+            let mut record = a(&format!("{label}.hearth.example"), last);
+            record.rtype = rtype;
+            if rtype == Rtype::AAAA {
+                record.rdata = [[0; 15].as_slice(), &[last]].concat().into();
+            }
+            record
+        };
+        let compiled = |records: &[Record]| Zone::compile(&origin, &Options::default(), records, 1, 0);
+        let both = |label| [of(label, Rtype::A, 1), of(label, Rtype::AAAA, 1)];
+        let base = compiled(&[both("a"), both("b"), both("c"), both("d")].concat());
+        let upper = compiled(&[
+            of("a", Rtype::A, 9),
+            of("b", Rtype::AAAA, 9),
+            of("c", Rtype::TXT, 9),
+        ]);
+        let shown: Vec<(String, Rtype, Option<u8>)> = base
+            .overlaid(&upper)
+            .records()
+            .iter()
+            .filter(|record| record.owner != origin)
+            .map(|record| {
+                (
+                    record.owner.to_string(),
+                    record.rtype,
+                    record.rdata.last().copied(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("a", Rtype::A, 9),
+            ("b", Rtype::AAAA, 9),
+            ("c", Rtype::A, 1),
+            ("c", Rtype::TXT, 9),
+            ("c", Rtype::AAAA, 1),
+            ("d", Rtype::A, 1),
+            ("d", Rtype::AAAA, 1),
+        ];
+        let expected =
+            expected.map(|(label, rtype, last)| (format!("{label}.hearth.example."), rtype, Some(last)));
+        assert_eq!(shown, expected);
     }
 
     #[test]

@@ -166,6 +166,8 @@ impl Dice {
         }
         for view in ["lan", "cloud", "abroad"] {
             if self.roll(3) == 0 {
+                // Whatever kinds the base zone has.
+                let families = [(true, false), (false, true), (true, true)][self.roll(3)];
                 line.push_str(&format!(" --view {view} --address {}", self.addresses(families)));
             }
         }

@@ -237,7 +237,6 @@ fn reachable(zone: &Zone<'_>, server: &Server<'_>, findings: &mut Vec<Finding>) 
             }
         };
         mixed(zone, host, &found, findings);
-        shining_through(zone, host, &found, findings);
         times(zone, host, &found, findings);
         let named = found
             .iter()
@@ -320,26 +319,6 @@ fn mixed(zone: &Zone<'_>, host: &Name, found: &[(IpAddr, &Item<'_>)], findings: 
             format!(
                 "{} has the private address {private} beside {public}: Synapse refuses a name for one private address (ip_range_blacklist), and clients elsewhere try it in vain: give {private} to the view of those who reach it, with `dnsctl matrix add --view VIEW --address {private}`",
                 zone.name(host)
-            ),
-        ));
-    }
-}
-
-/// An address of one family from the view, and of the other from the base zone.
-fn shining_through(zone: &Zone<'_>, host: &Name, found: &[(IpAddr, &Item<'_>)], findings: &mut Vec<Finding>) {
-    if zone.view.is_none() {
-        return;
-    }
-    let of_base = found.iter().find(|(_, item)| item.file == zone.file);
-    let of_view = found.iter().find(|(_, item)| item.file != zone.file);
-    if let (Some((base, _)), Some((view, item))) = (of_base, of_view) {
-        findings.push(at(zone, item,
-            Severity::Error,
-            "shines-through",
-            format!(
-                "{} has {view} from this view and {base} from the base zone, because what a view lacks comes from there: clients may take either; give the view an {} record too, or take it out of the base zone",
-                zone.name(host),
-                if base.is_ipv6() { "AAAA" } else { "A" }
             ),
         ));
     }

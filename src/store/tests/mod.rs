@@ -7,6 +7,8 @@ mod changes;
 #[cfg(test)]
 mod loading;
 #[cfg(test)]
+mod views;
+#[cfg(test)]
 mod zones;
 
 use std::fs;
