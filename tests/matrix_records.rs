@@ -209,8 +209,40 @@ fn a5_4_each_view_gets_its_own_and_the_rest_from_the_base_zone() {
             "A 198.51.100.7"
         ]
     );
+    // One step takes it back in all three files.
+    let moved = ["", "cloud/", "abroad/"].map(|view| house.read(&format!("zones/{view}hearth.example.zone")));
+    let undo = ["undo", "hearth.example"];
+    let dry = house.dnsctl(&[&undo[..], &["--dry-run"]].concat());
+    assert_eq!(done(&dry).matches("\n--- ").count(), 2, "{}", dry.stdout);
+    let same = ["", "cloud/", "abroad/"].map(|view| house.read(&format!("zones/{view}hearth.example.zone")));
+    assert_eq!(same, moved);
+    let undone = house.dnsctl(&undo);
+    assert_eq!(house.neutral(done(&undone)), UNDONE);
+    assert_eq!(undone.stderr, "");
+    for (from, address) in [("127.0.0.3", "A 203.0.113.10"), ("127.0.0.4", "A 203.0.113.10")] {
+        assert_eq!(
+            ask(&daemon, from, "matrix.hearth.example.", rtype::A),
+            has(&[address])
+        );
+    }
     assert_eq!(upstream.names_below("hearth.example."), [""; 0]);
 }
+
+const UNDONE: &str = "\
+went back to the version of hearth.example. before the last edit (HOUSE/zones/hearth.example.zone, serial 3)
+- turn.hearth.example. 300 A 203.0.113.11
++ turn.hearth.example. 300 A 203.0.113.10
+went back to the version of hearth.example. in the view abroad before the last edit (HOUSE/zones/abroad/hearth.example.zone, serial 3)
+- hearth.example. 300 A 203.0.113.11
+- matrix.hearth.example. 300 A 203.0.113.11
++ hearth.example. 300 A 203.0.113.10
++ matrix.hearth.example. 300 A 203.0.113.10
+went back to the version of hearth.example. in the view cloud before the last edit (HOUSE/zones/cloud/hearth.example.zone, serial 3)
+- hearth.example. 300 A 203.0.113.11
+- matrix.hearth.example. 300 A 203.0.113.11
++ hearth.example. 300 A 203.0.113.10
++ matrix.hearth.example. 300 A 203.0.113.10
+";
 
 /// A view's addresses take the place of the base zone's, whatever kinds either has: no IPv6 address shines through to clients who
 /// are given an IPv4 address of their own.

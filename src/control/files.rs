@@ -61,7 +61,15 @@ pub fn execute(
             .map_err(Failure::from),
         Request::AddZone(words) => edited(store.add_zone(words, now, publish)),
         Request::RemoveZone(words) => edited(store.remove_zone(words, now, publish)),
-        Request::Undo(words) => edited(store.undo(words, now, publish)),
+        Request::Undo(words) => store
+            .undo(words, now, publish)
+            .map(|changes| {
+                let mut files = changes.into_iter().map(|change| edited_of(change, live));
+                let mut named = files.next().unwrap_or_default();
+                named.with = files.collect();
+                Answer::Edited(named)
+            })
+            .map_err(Failure::from),
         Request::ListRecords(words) => list_records(store, words)
             .map(Answer::Records)
             .map_err(Failure::from),
@@ -283,6 +291,7 @@ fn edited_of(change: Change, live: bool) -> Edited {
         file: change.file.to_string_lossy().into_owned(),
         notes: change.notes,
         diff: change.diff,
+        with: Vec::new(),
     }
 }
 

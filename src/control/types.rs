@@ -97,7 +97,7 @@ pub enum Request {
     /// Earlier versions of a zone.
     Log(ZoneWords),
     /// Back to the version before the last edit.
-    Undo(ZoneWords),
+    Undo(UndoWords),
 }
 
 /// A request without words.
@@ -194,6 +194,23 @@ pub struct ZoneWords {
     /// The view that it belongs to; none for a base zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<String>,
+}
+
+/// What is to go back to the version before its last edit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndoWords {
+    /// A zone; the closing dot may be left out.
+    pub zone: String,
+    /// The view that it belongs to; none for a base zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+    /// Only this file, where the last edit changed others with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+    /// Only says what would change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// What the cache is to forget; everything where nothing is named.
@@ -335,6 +352,9 @@ pub struct Edited {
     /// What changes in the file, as `diff -u` shows it; where nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
+    /// Other files that went back with this one, because one change had changed them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<Edited>,
 }
 
 /// One record as text.

@@ -12,7 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::control::types::{
     AddZone, AuthorityWords, CacheDump, DeviceWords, Explain, Flush, Invite, ListRecords, Nothing,
-    QueriesWords, RecordWords, RemoveRecord, Request, ZoneWords,
+    QueriesWords, RecordWords, RemoveRecord, Request, UndoWords, ZoneWords,
 };
 use crate::onboard::PLAIN_PORT;
 use crate::onboard::router::Kind;
@@ -271,10 +271,14 @@ Examples:
 
 const UNDO_EXAMPLES: &str = "\
 Goes back to the file as it was before the last edit; again goes one further
-back. Brings back a removed zone. What is undone stays in the history folder.
+back. Where that edit changed several files, as `dnsctl matrix add` does for
+views, all of them go back together. Brings back a removed zone. What is undone
+stays in the history folder.
 
-Example:
-  dnsctl undo hearth.example";
+Examples:
+  dnsctl undo hearth.example
+  dnsctl undo hearth.example --dry-run
+  dnsctl undo hearth.example --view lan --alone";
 
 /// Heading of the options that every command has.
 const EVERYWHERE: &str = "Options of every command";
@@ -392,7 +396,7 @@ pub enum Command {
     Log(ZoneArgs),
     /// Go back to the version before the last edit
     #[command(after_help = UNDO_EXAMPLES)]
-    Undo(ZoneArgs),
+    Undo(UndoArgs),
 }
 
 /// A record.
@@ -483,6 +487,19 @@ pub struct ZoneArgs {
     /// The view whose zone is meant; else the base zone
     #[arg(long, value_name = "VIEW")]
     view: Option<String>,
+}
+
+/// What is to go back.
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    #[command(flatten)]
+    zone: ZoneArgs,
+    /// Only this file, not the others of the same edit
+    #[arg(long)]
+    alone: bool,
+    /// Show the difference in the files, change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// What to check.
@@ -748,7 +765,12 @@ impl Command {
             #[cfg(feature = "systemd")]
             Self::Setup(_) => Request::Facts(Nothing {}),
             Self::Log(args) => Request::Log(zone(args)),
-            Self::Undo(args) => Request::Undo(zone(args)),
+            Self::Undo(args) => Request::Undo(UndoWords {
+                zone: args.zone.zone.clone(),
+                view: args.zone.view.clone(),
+                alone: args.alone,
+                dry_run: args.dry_run,
+            }),
         }
     }
 }

@@ -456,7 +456,7 @@ fn remove(args: &MatrixRemoveArgs, asking: &mut Asking<'_>) -> Result<Matrix, Fa
         .ok_or_else(|| unknown(&args.server))?;
     let plan = Plan::between(&ground, Some(&old), &Wanted::default())?;
     let changed = asking.carry_out(plan, args.dry_run)?;
-    let mut notes = undo_words(&changed);
+    let mut notes = Vec::from_iter(undo_words(&changed));
     if ground.base.is_some() {
         notes.push(format!(
             "the zone {} is there still: its names are not asked upstream",
@@ -506,20 +506,19 @@ fn check(args: &MatrixCheckArgs, asking: &mut Asking<'_>) -> Result<Matrix, Fail
     })
 }
 
-/// How to take a change back: each file has a history of its own.
-fn undo_words(changed: &Changed) -> Vec<String> {
-    if changed.dry_run || changed.zones.is_empty() {
-        return Vec::new();
-    }
-    let commands = changed.zones.iter().rev().map(|zone| {
-        let view = zone
-            .view
-            .as_ref()
-            .map_or(String::new(), |view| format!(" --view {view}"));
-        format!("`dnsctl undo {}{view}`", zone.zone.trim_end_matches('.'))
-    });
-    let commands: Vec<String> = commands.collect();
-    vec![format!("{} takes this back", commands.join(" and then "))]
+/// How to take a change back: one step, of however many files.
+fn undo_words(changed: &Changed) -> Option<String> {
+    let first = changed.zones.first().filter(|_| !changed.dry_run)?;
+    let view = first
+        .view
+        .as_ref()
+        .map_or(String::new(), |view| format!(" --view {view}"));
+    let files = match changed.zones.len() {
+        1 => String::new(),
+        count => format!(", in all {count} files"),
+    };
+    let zone = first.zone.trim_end_matches('.');
+    Some(format!("`dnsctl undo {zone}{view}` takes this back{files}"))
 }
 
 /// A set as answers tell of it.

@@ -115,15 +115,7 @@ pub fn is_bad(answer: &Answer) -> bool {
 
 fn print_edited(request: &Request, edited: &Edited, printed: &mut Printed) {
     let out = &mut printed.out;
-    let serial = edited
-        .serial
-        .map_or(String::new(), |serial| format!(", serial {serial}"));
-    let view = edited
-        .view
-        .as_ref()
-        .map_or(String::new(), |view| format!(" in the view {view}"));
-    let zone = format!("{}{view}", edited.zone);
-    let file = &edited.file;
+    let (zone, serial, file) = (zone_and_view(edited), serial_of(edited), &edited.file);
     match request {
         Request::AddZone(_) => {
             let _ = writeln!(out, "added the zone {zone} ({file}{serial})");
@@ -132,15 +124,11 @@ fn print_edited(request: &Request, edited: &Edited, printed: &mut Printed) {
             let _ = writeln!(out, "removed the zone {zone} ({file})");
         }
         Request::Undo(_) => {
-            let _ = writeln!(
-                out,
-                "went back to the version of {zone} before the last edit ({file}{serial})"
-            );
-            for (mark, records) in [('-', &edited.removed), ('+', &edited.added)] {
-                for record in records {
-                    let _ = writeln!(out, "{mark} {}", record_line(record));
-                }
+            for one in std::iter::once(edited).chain(&edited.with) {
+                print_undone(one, out);
+                notes(&one.notes, &mut printed.err);
             }
+            return;
         }
         _ => {
             // Where it stood says little once it is gone.
@@ -157,6 +145,41 @@ fn print_edited(request: &Request, edited: &Edited, printed: &mut Printed) {
         }
     }
     notes(&edited.notes, &mut printed.err);
+}
+
+/// A file that went back, or would.
+fn print_undone(edited: &Edited, out: &mut String) {
+    if let Some(diff) = &edited.diff {
+        out.push_str(diff);
+        return;
+    }
+    let (zone, serial) = (zone_and_view(edited), serial_of(edited));
+    let _ = writeln!(
+        out,
+        "went back to the version of {zone} before the last edit ({}{serial})",
+        edited.file
+    );
+    for (mark, records) in [('-', &edited.removed), ('+', &edited.added)] {
+        for record in records {
+            let _ = writeln!(out, "{mark} {}", record_line(record));
+        }
+    }
+}
+
+/// `ZONE in the view VIEW`.
+fn zone_and_view(edited: &Edited) -> String {
+    let view = edited
+        .view
+        .as_ref()
+        .map_or(String::new(), |view| format!(" in the view {view}"));
+    format!("{}{view}", edited.zone)
+}
+
+/// `, serial NUMBER`, where there is one.
+fn serial_of(edited: &Edited) -> String {
+    edited
+        .serial
+        .map_or(String::new(), |serial| format!(", serial {serial}"))
 }
 
 fn notes(notes: &[String], err: &mut String) {

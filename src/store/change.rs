@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use rand::RngExt;
+
 use crate::config::limits;
 use crate::control::types::{ChangeWords, SetWords, ZoneChange};
 use crate::message::Name;
@@ -35,12 +37,14 @@ struct Draft {
 }
 
 /// What a file was before it was written, to be put back where a later one fails.
-struct Undo {
-    key: ZoneKey,
-    target: PathBuf,
+pub(super) struct Written {
+    pub(super) key: ZoneKey,
+    pub(super) target: PathBuf,
     /// None for a file that was not there.
-    bytes: Option<Vec<u8>>,
-    held: Option<Held>,
+    pub(super) bytes: Option<Vec<u8>>,
+    pub(super) held: Option<Held>,
+    /// Whether a version was kept when it was written.
+    pub(super) is_kept: bool,
 }
 
 impl Store {
@@ -200,23 +204,27 @@ impl Store {
         publish: Publish<'_>,
     ) -> Result<Vec<Change>, StoreError> {
         let mut changes = Vec::new();
-        let mut done: Vec<Undo> = Vec::new();
+        let mut done: Vec<Written> = Vec::new();
         let mut late = None;
+        let is_idle = |draft: &Draft| !draft.made && draft.edited.text == draft.open.on_disk.text;
+        let files = drafts.iter().filter(|draft| !is_idle(draft)).count();
+        let group = (files > 1).then(|| rand::rng().random());
         for draft in drafts {
-            if !draft.made && draft.edited.text == draft.open.on_disk.text {
+            if is_idle(&draft) {
                 changes.push(Change {
                     diff: None,
                     ..draft.told()
                 });
                 continue;
             }
-            let undo = Undo {
+            let undo = Written {
                 key: draft.open.key.clone(),
                 target: draft.open.target.clone(),
                 bytes: (!draft.made).then(|| draft.open.on_disk.text.clone()),
                 held: self.zones.get(&draft.open.key).cloned(),
+                is_kept: true,
             };
-            match self.write_draft(lock, draft, now) {
+            match self.write_draft(lock, draft, group, now) {
                 Ok((change, flaw)) => {
                     changes.push(change);
                     done.push(undo);
@@ -235,6 +243,7 @@ impl Store {
         &mut self,
         lock: &Lock,
         draft: Draft,
+        group: Option<u32>,
         now: u64,
     ) -> Result<(Change, Option<StoreError>), StoreError> {
         let Draft {
@@ -253,6 +262,7 @@ impl Store {
             new: outcome,
             // Of a zone that is made the empty one is kept, so that this can be undone as every edit can.
             keep: Some((open.on_disk.text, Before::Edit)),
+            group,
             notes: open.notes,
         };
         let (mut change, late) = self.write_down(lock, write, now)?;
@@ -262,7 +272,7 @@ impl Store {
     }
 
     /// Puts back what was written before `error` came.
-    fn take_back(&mut self, done: Vec<Undo>, error: StoreError) -> StoreError {
+    pub(super) fn take_back(&mut self, done: Vec<Written>, error: StoreError) -> StoreError {
         let mut stuck = Vec::new();
         let names = remembered::folder_names(&self.settings.zones);
         for undo in done.into_iter().rev() {
@@ -280,7 +290,8 @@ impl Store {
             }
             // The version that was kept for this edit is what stands there again.
             let kept = history::list(&self.history_folder(&undo.key)).ok();
-            if let Some(version) = kept.and_then(|mut versions| versions.pop()) {
+            let is_kept = undo.is_kept && self.settings.history_versions > 0;
+            if let Some(version) = kept.and_then(|mut versions| versions.pop()).filter(|_| is_kept) {
                 let _ = disk::remove(&version.file);
             }
             match undo.held {

@@ -60,6 +60,8 @@ pub(super) struct Write {
     pub new: OnDisk,
     /// The bytes as they were, for the history.
     pub keep: Option<(Vec<u8>, Before)>,
+    /// What the versions have in common that one change of several files ends.
+    pub group: Option<u32>,
     pub notes: Vec<String>,
 }
 
@@ -386,6 +388,7 @@ impl Store {
             target,
             new: outcome,
             keep,
+            group: None,
             notes,
         };
         let mut change = self.put(lock, write, now, publish)?;
@@ -420,6 +423,7 @@ impl Store {
             target,
             new,
             keep,
+            group,
             mut notes,
         } = write;
         let copy = remembered::read(&key.path_in(&self.remembered_folder()))
@@ -434,7 +438,14 @@ impl Store {
         if let Some((bytes, before)) = keep {
             let serial = self.zones.get(&key).map_or(0, |held| held.zone.serial());
             let most = self.settings.history_versions;
-            history::keep(&self.history_folder(&key), &bytes, (now, serial), before, most)?;
+            history::keep(
+                &self.history_folder(&key),
+                &bytes,
+                (now, serial),
+                before,
+                group,
+                most,
+            )?;
         }
         let like = fs::metadata(&target).ok();
         let written = disk::replace(&target, &new.text, like.as_ref());

@@ -1,6 +1,7 @@
 //! Earlier versions of a zone's file: what `log` shows and `undo` brings back.
 //!
-//! One file per change, holding the bytes as they were before it, named `NUMBER-TIME-SERIAL.KIND`. The
+//! One file per change, holding the bytes as they were before it, named `NUMBER-TIME-SERIAL.KIND`, or
+//! `NUMBER-TIME-SERIAL-GROUP.KIND` where the change was of several files, which have the same group. The
 //! number orders them: a router without a clock battery may write a time long past. Bounded per zone by
 //! versions and by bytes; the newest is always kept.
 
@@ -50,6 +51,8 @@ pub struct Version {
     pub time: u64,
     /// Serial that it had.
     pub serial: u32,
+    /// What versions of several files have in common that one change ended.
+    pub group: Option<u32>,
     /// What ended it.
     pub before: Before,
     /// The copy.
@@ -76,14 +79,16 @@ pub fn list(folder: &Path) -> Result<Vec<Version>, StoreError> {
                 .split_once('.')
                 .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
             let before = Before::ALL.into_iter().find(|before| before.as_str() == kind)?;
-            let mut parts = stem.splitn(3, '-');
+            let mut parts = stem.splitn(4, '-');
             let number = parts.next()?.parse().ok()?;
             let time = parts.next()?.parse().ok()?;
             let serial = parts.next()?.parse().ok()?;
+            let group = parts.next().map(|group| u32::from_str_radix(group, 16));
             Some(Version {
                 number,
                 time,
                 serial,
+                group: group.transpose().ok()?,
                 before,
                 file,
             })
@@ -102,6 +107,7 @@ pub(crate) fn keep(
     bytes: &[u8],
     (time, serial): (u64, u32),
     before: Before,
+    group: Option<u32>,
     most: usize,
 ) -> Result<(), StoreError> {
     if most == 0 {
@@ -111,7 +117,8 @@ pub(crate) fn keep(
     let number = versions.last().map_or(1, |last| last.number.saturating_add(1));
     disk::make_folder(folder, 0o750)
         .map_err(|error| StoreError::io("make the history folder", folder, &error))?;
-    let path = folder.join(format!("{number:08}-{time}-{serial}.{}", before.as_str()));
+    let group = group.map_or(String::new(), |group| format!("-{group:08x}"));
+    let path = folder.join(format!("{number:08}-{time}-{serial}{group}.{}", before.as_str()));
     disk::replace(&path, bytes, None)
         .map_err(|failure| StoreError::io("keep the earlier version", &path, &failure.error))?;
     let mut left = MAX_BYTES.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));

@@ -1,22 +1,20 @@
-//! Zones come, go and come back: `add_zone`, `remove_zone`, `undo`, and the versions to go back to.
+//! Zones come and go: `add_zone`, `remove_zone`, and the versions to go back to, which `undo` does ([`super::undo`]).
 //!
 //! Only `remove_zone` takes a zone away. It leaves the file's bytes in the history, which is also how a daemon
 //! learns of a removal that was done beside it.
 
 use std::fs;
-use std::io;
 
 use crate::config::nearest;
 use crate::control::types::{AddZone, ZoneWords};
-use crate::message::{Name, Rtype};
-use crate::zone::edit;
-use crate::zone::master::{DEFAULT_TTL, MasterFile};
+use crate::message::Name;
+use crate::zone::master::DEFAULT_TTL;
 use crate::zone::record::Mode;
 
 use super::disk::{self, Lock};
-use super::edits::{Write, refused, target_of};
+use super::edits::Write;
 use super::history::{self, Before};
-use super::load::{self, OnDisk, view_flag};
+use super::load::{OnDisk, view_flag};
 use super::{Change, Publish, State, Store, StoreError, ZoneKey, remembered};
 
 /// A zone's history.
@@ -90,6 +88,7 @@ impl Store {
             path,
             new,
             keep: None,
+            group: None,
             notes,
         };
         self.put(&lock, write, now, publish)
@@ -123,7 +122,7 @@ impl Store {
         for path in &paths {
             match disk::read(path, disk::MAX_FILE) {
                 Ok(bytes) => {
-                    history::keep(&history, &bytes, (now, serial), Before::Remove, most)?;
+                    history::keep(&history, &bytes, (now, serial), Before::Remove, None, most)?;
                     kept = true;
                 }
                 Err(error) => notes.push(format!(
@@ -138,7 +137,14 @@ impl Store {
             let last_good = remembered::read(&copy).ok().flatten().map(|copy| copy.body);
             kept = last_good.is_some();
             let text = last_good.unwrap_or_else(|| "; of this zone no version was left\n".to_owned());
-            history::keep(&history, text.as_bytes(), (now, serial), Before::Remove, most)?;
+            history::keep(
+                &history,
+                text.as_bytes(),
+                (now, serial),
+                Before::Remove,
+                None,
+                most,
+            )?;
         }
         disk::remove(&copy).map_err(|error| StoreError::io("remove the remembered copy", &copy, &error))?;
         for path in &paths {
@@ -169,100 +175,6 @@ impl Store {
             notes,
             diff: None,
         })
-    }
-
-    /// Goes back to the version before the last edit, or brings back a zone that was removed. What is
-    /// undone is kept in the history too.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; nothing has changed then.
-    pub fn undo(&mut self, words: &ZoneWords, now: u64, publish: Publish<'_>) -> Result<Change, StoreError> {
-        let key = self.new_key(&words.zone, words.view.as_deref())?;
-        let history = self.history_folder(&key);
-        let lock = Lock::take(&self.settings.zones, self.lock_wait)?;
-        let versions = history::list(&history)?;
-        let Some(version) = history::last_to_undo(&versions).cloned() else {
-            // A misspelt zone is told so first.
-            let key = self.zone_named(&words.zone, words.view.as_deref())?;
-            return Err(StoreError::NotFound(format!(
-                "the history of the zone {key} holds no edit to undo"
-            )));
-        };
-        let mut text = disk::read(&version.file, disk::MAX_FILE)
-            .map_err(|error| StoreError::io("read the earlier version", &version.file, &error))?;
-        let path = self
-            .files_of(&key)
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| key.path_in(&self.settings.zones));
-        let target = target_of(&path)?;
-        let current = match disk::read(&target, disk::MAX_FILE) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(StoreError::io("read", &target, &error)),
-        };
-        let mut master = self.parse(&key, &path, &text);
-        let serial = self
-            .zones
-            .get(&key)
-            .filter(|held| held.state != State::Closed)
-            .map(|held| held.zone.serial());
-        // A serial never goes back: secondaries would not notice the change.
-        if let (Some(own), Some(now_served)) = (load::own_serial(&key.origin, &master.entries), serial)
-            && master.defects.is_empty()
-            && !load::is_newer(own, now_served)
-        {
-            text = with_serial_after(now_served, &mut master, &text, &key)?;
-            master = self.parse(&key, &path, &text);
-        }
-        let on_disk = OnDisk { text, master };
-        let reason = format!(
-            "the earlier version `{}` is broken itself",
-            version.file.display()
-        );
-        self.refuse_defects(&key, &on_disk, &reason)?;
-
-        let mut notes = Vec::new();
-        let (mut added, mut removed) = (Vec::new(), Vec::new());
-        if let Some(current) = &current {
-            let before = self.parse(&key, &path, current);
-            added = edit::difference(&on_disk.master.entries, &before.entries);
-            removed = edit::difference(&before.entries, &on_disk.master.entries);
-            if !before.defects.is_empty() {
-                notes.push(
-                    "the file on disk was broken; not everything that went may be listed here".to_owned(),
-                );
-            }
-        } else {
-            notes.push("the file had been gone and is back".to_owned());
-            let in_folder = disk::folder_of(&target);
-            disk::make_folder(in_folder, 0o755)
-                .map_err(|error| StoreError::io("make the folder", in_folder, &error))?;
-        }
-        let keep = current.map(|bytes| (bytes, Before::Undo));
-        let write = Write {
-            key,
-            path,
-            target,
-            new: on_disk,
-            keep,
-            notes,
-        };
-        let mut change = self.put(&lock, write, now, publish)?;
-        if let Err(error) = disk::remove(&version.file) {
-            let file = version.file.display();
-            change.notes.push(format!(
-                "the next undo will meet the same version again: `{file}`: {error}"
-            ));
-        }
-        // A serial that was counted on is no change that anybody made.
-        if added.len() + removed.len() > 2 {
-            added.retain(|(record, _)| record.rtype != Rtype::SOA);
-            removed.retain(|(record, _)| record.rtype != Rtype::SOA);
-        }
-        change.added = added;
-        change.removed = removed;
-        Ok(change)
     }
 
     /// The earlier versions of a zone, oldest first, and its file's text as it is now, where it is there.
@@ -306,24 +218,6 @@ impl Store {
         }
         self.zone_named(&words.zone, words.view.as_deref())
     }
-}
-
-/// The text with the serial after `served` in its own SOA, everything else as it stands.
-fn with_serial_after(
-    served: u32,
-    master: &mut MasterFile,
-    text: &[u8],
-    key: &ZoneKey,
-) -> Result<Vec<u8>, StoreError> {
-    // Counting up starts from the serial that the entry holds, and writes only the serial's own word.
-    for entry in &mut master.entries {
-        if entry.record.rtype == Rtype::SOA && entry.record.owner == key.origin {
-            load::set_soa_serial(&mut entry.record.rdata, served);
-        }
-    }
-    edit::bump_serial(master, text)
-        .map(|edited| edited.text)
-        .map_err(refused)
 }
 
 /// The text of a new zone file.

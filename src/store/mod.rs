@@ -20,6 +20,7 @@ pub mod load;
 pub mod remembered;
 #[cfg(test)]
 mod tests;
+mod undo;
 pub mod words;
 
 use std::collections::BTreeMap;

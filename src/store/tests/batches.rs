@@ -69,17 +69,232 @@ fn a_base_zone_and_a_view_are_made_together_and_published_once() {
         ask(store.republish(), "192.0.2.9", "matrix.hearth.example"),
         "192.0.2.1"
     );
-    // Each file goes back by itself, to the zone without records.
-    let words = ZoneWords {
-        zone: "hearth.example".to_owned(),
-        view: Some("lan".to_owned()),
+    // A file may go back alone, to the zone without records; the other one goes back later.
+    let alone = UndoWords {
+        alone: true,
+        ..undo_in(Some("lan"))
     };
-    store.undo(&words, NOW, &mut |_| {}).unwrap();
+    assert_eq!(
+        keys(&store.undo(&alone, NOW, &mut |_| {}).unwrap()),
+        ["hearth.example. (view lan)"]
+    );
     assert_eq!(folders.text("lan/hearth.example.zone"), HEAD);
     assert_eq!(
         ask(store.republish(), "10.0.0.9", "matrix.hearth.example"),
         "192.0.2.1"
     );
+    assert_eq!(
+        keys(&store.undo(&undo_in(None), NOW, &mut |_| {}).unwrap()),
+        ["hearth.example."]
+    );
+    assert_eq!(folders.text("hearth.example.zone"), HEAD);
+}
+
+fn undo_in(view: Option<&str>) -> UndoWords {
+    UndoWords {
+        view: view.map(str::to_owned),
+        ..undo("hearth.example")
+    }
+}
+
+fn keys(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(|change| change.key.to_string()).collect()
+}
+
+/// Three files that one change has changed; a fourth has nothing to do with it.
+fn changed_together() -> (Folders, Store) {
+    let folders = Folders::with(&[
+        ("hearth.example.zone", "matrix A 192.0.2.1\n"),
+        ("lan/hearth.example.zone", "matrix A 10.0.0.1\n"),
+        ("cloud/hearth.example.zone", "matrix A 10.1.0.1\n"),
+        ("other.example.zone", "a A 192.0.2.1\n"),
+    ])
+    .with_view("lan")
+    .with_view("cloud");
+    let (mut store, _) = folders.start();
+    let other = |address: &str| ZoneChange {
+        zone: "other.example".to_owned(),
+        ..zone(None, vec![set("a", &[address])])
+    };
+    let change = |store: &mut Store, zones| store.change(&words(zones), NOW, &mut |_| {}).unwrap();
+    // An edit of one file has no others.
+    change(&mut store, vec![other("192.0.2.2")]);
+    change(
+        &mut store,
+        vec![
+            zone(None, vec![set("matrix", &["192.0.2.2"])]),
+            zone(Some("lan"), vec![set("matrix", &["10.0.0.2"])]),
+            zone(Some("cloud"), vec![set("matrix", &["10.1.0.2"])]),
+        ],
+    );
+    (folders, store)
+}
+
+fn texts(folders: &Folders) -> [String; 4] {
+    ["", "lan/", "cloud/"]
+        .map(|folder| folders.text(&format!("{folder}hearth.example.zone")))
+        .into_iter()
+        .chain([folders.text("other.example.zone")])
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap()
+}
+
+const BEFORE: [&str; 4] = [
+    "matrix A 192.0.2.1\n",
+    "matrix A 10.0.0.1\n",
+    "matrix A 10.1.0.1\n",
+    "a A 192.0.2.2\n",
+];
+const AFTER: [&str; 4] = [
+    "matrix A 192.0.2.2\n",
+    "matrix A 10.0.0.2\n",
+    "matrix A 10.1.0.2\n",
+    "a A 192.0.2.2\n",
+];
+
+#[test]
+fn what_one_change_has_changed_goes_back_together_and_is_published_once() {
+    let (folders, mut store) = changed_together();
+    // Also after a restart: the history says what belongs together.
+    drop(store);
+    (store, _) = folders.start();
+    let dry = UndoWords {
+        dry_run: true,
+        ..undo_in(Some("lan"))
+    };
+    let shown = store.undo(&dry, NOW, &mut |_| panic!("published")).unwrap();
+    let diffs: Vec<String> = shown
+        .iter()
+        .map(|change| folders.plain(change.diff.as_ref().unwrap()))
+        .collect();
+    let diff = |file: &str, net: &str| {
+        format!(
+            "--- zones/{file}hearth.example.zone\n+++ zones/{file}hearth.example.zone\n@@ -1,1 +1,1 @@\n-matrix A {net}.2\n+matrix A {net}.1\n"
+        )
+    };
+    assert_eq!(
+        diffs,
+        [
+            diff("lan/", "10.0.0"),
+            diff("", "192.0.2"),
+            diff("cloud/", "10.1.0")
+        ]
+    );
+    assert_eq!(texts(&folders), AFTER);
+
+    let mut published = Vec::new();
+    let changes = store
+        .undo(&undo_in(Some("lan")), NOW, &mut |parts| published.push(parts))
+        .unwrap();
+    assert_eq!(
+        keys(&changes),
+        [
+            "hearth.example. (view lan)",
+            "hearth.example.",
+            "hearth.example. (view cloud)"
+        ]
+    );
+    assert_eq!(texts(&folders), BEFORE);
+    assert_eq!(published.len(), 1);
+    let parts = published.remove(0);
+    assert_eq!(ask(parts, "192.0.2.9", "matrix.hearth.example"), "192.0.2.1");
+    let error = store.undo(&undo_in(None), NOW, &mut |_| {}).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the history of the zone hearth.example. holds no edit to undo"
+    );
+}
+
+#[test]
+fn a_file_that_was_edited_since_keeps_the_others_from_going_back() {
+    let (folders, mut store) = changed_together();
+    let late = zone(Some("lan"), vec![set("late", &["10.0.0.9"])]);
+    store.change(&words(vec![late]), NOW, &mut |_| {}).unwrap();
+    let before = texts(&folders);
+    let error = store
+        .undo(&undo_in(None), NOW, &mut |_| panic!("published"))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the last edit of the zone hearth.example. changed hearth.example. (view lan) too, which was edited again since: \
+         undo that first with `dnsctl undo hearth.example --view lan`, or go back in this file alone with --alone"
+    );
+    assert_eq!(texts(&folders), before);
+    // As it says.
+    assert_eq!(
+        keys(&store.undo(&undo_in(Some("lan")), NOW, &mut |_| {}).unwrap()),
+        ["hearth.example. (view lan)"]
+    );
+    assert_eq!(texts(&folders), AFTER);
+    assert_eq!(store.undo(&undo_in(None), NOW, &mut |_| {}).unwrap().len(), 3);
+    assert_eq!(texts(&folders), BEFORE);
+}
+
+/// What goes back together is looked at together: the view's record leads to a name that the base zone has again only then.
+#[test]
+fn earlier_versions_are_checked_over_each_other() {
+    let folders = Folders::with(&[
+        ("hearth.example.zone", "old A 192.0.2.1\n"),
+        ("lan/hearth.example.zone", "_x._tcp SRV 1 1 1 old\n"),
+    ])
+    .with_view("lan");
+    let (mut store, _) = folders.start();
+    let service = |target: &str| SetWords {
+        rtype: "SRV".to_owned(),
+        ..set("_x._tcp", &[&format!("1 1 1 {target}")])
+    };
+    store
+        .change(
+            &words(vec![
+                zone(None, vec![set("old", &[]), set("new", &["192.0.2.1"])]),
+                zone(Some("lan"), vec![service("new")]),
+            ]),
+            NOW,
+            &mut |_| {},
+        )
+        .unwrap();
+    let alone = UndoWords {
+        alone: true,
+        ..undo_in(None)
+    };
+    let error = store.undo(&alone, NOW, &mut |_| panic!("published")).unwrap_err();
+    let StoreError::Refused(reason, defects) = error else {
+        panic!("{error:?}")
+    };
+    assert!(reason.ends_with(".edit` is broken itself"), "{reason}");
+    assert_eq!(
+        folders.defects(&defects),
+        [
+            "zones/lan/hearth.example.zone: in the view lan: the target new.hearth.example. has no address in this zone: add one, `new A ADDRESS`, or correct the name"
+        ]
+    );
+    assert_eq!(store.undo(&undo_in(None), NOW, &mut |_| {}).unwrap().len(), 2);
+    assert_eq!(folders.text("lan/hearth.example.zone"), "_x._tcp SRV 1 1 1 old\n");
+}
+
+/// The last file of three cannot be written: the others are as they were, and so is what an undo would bring back.
+#[test]
+fn where_one_file_cannot_go_back_none_does() {
+    let (folders, mut store) = changed_together();
+    // A file in a place where no other can be made.
+    let file = folders.path("lan/hearth.example.zone");
+    let kept = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    symlink("/proc/version", &file).unwrap();
+    let error = store
+        .undo(&undo_in(None), NOW, &mut |_| panic!("published"))
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Io(_)), "{error:?}");
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, kept).unwrap();
+    assert_eq!(texts(&folders), AFTER);
+    assert_eq!(
+        ask(store.republish(), "192.0.2.9", "matrix.hearth.example"),
+        "192.0.2.2"
+    );
+    assert_eq!(store.undo(&undo_in(None), NOW, &mut |_| {}).unwrap().len(), 3);
+    assert_eq!(texts(&folders), BEFORE);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::Lock;
 use super::*;
-use crate::control::types::{AddZone, RecordWords, RemoveRecord, ZoneWords};
+use crate::control::types::{AddZone, RecordWords, RemoveRecord, UndoWords, ZoneWords};
 use crate::message::Key;
 use crate::view::{Routing, Snapshot};
 use crate::zone::Found;
@@ -153,6 +153,21 @@ fn words(name: &str, rtype: &str, rdata: &str) -> RecordWords {
         rdata: rdata.split(' ').map(str::to_owned).collect(),
         ..RecordWords::default()
     }
+}
+
+fn undo(name: &str) -> UndoWords {
+    UndoWords {
+        zone: name.to_owned(),
+        ..UndoWords::default()
+    }
+}
+
+/// The one file that went back.
+fn back(changes: Result<Vec<Change>, StoreError>) -> Result<Change, StoreError> {
+    changes.map(|mut changes| {
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        changes.remove(0)
+    })
 }
 
 fn zone(name: &str) -> ZoneWords {

@@ -37,7 +37,7 @@ fn a_zone_is_added_and_removed_and_brought_back() {
     assert!(!folders.path(HEARTH).exists());
     let (_, loaded) = folders.start();
     assert_eq!((loaded.defects, loaded.parts.base.len()), (Vec::new(), 0));
-    let (change, parts) = edit(|publish| store.undo(&zone("hearth.example"), NOW, publish));
+    let (change, parts) = edit(|publish| back(store.undo(&undo("hearth.example"), NOW, publish)));
     assert_eq!(change.notes, ["the file had been gone and is back"]);
     assert_eq!(base(parts, "a.hearth.example"), "192.0.2.1");
     assert_eq!(folders.text(HEARTH), text);
@@ -85,7 +85,7 @@ fn undo_walks_back_and_never_turns_a_serial_back() {
     }
     assert_eq!(state_of(&store, 0), (State::Ok, 10));
     for (last, serial) in [(3, 11), (2, 12), (1, 13)] {
-        let (change, parts) = edit(|publish| store.undo(&zone("hearth.example"), NOW, publish));
+        let (change, parts) = edit(|publish| back(store.undo(&undo("hearth.example"), NOW, publish)));
         assert_eq!(change.serial, Some(serial));
         assert_eq!((change.added.len(), change.removed.len()), (1, 1));
         assert_eq!(base(parts, "a.hearth.example"), format!("192.0.2.{last}"));
@@ -95,7 +95,7 @@ fn undo_walks_back_and_never_turns_a_serial_back() {
         folders.text(HEARTH).split_whitespace().collect::<Vec<_>>(),
         undone.split_whitespace().collect::<Vec<_>>()
     );
-    let error = refused(|publish| store.undo(&zone("hearth.example"), NOW, publish));
+    let error = refused(|publish| back(store.undo(&undo("hearth.example"), NOW, publish)));
     assert_eq!(
         error.to_string(),
         "the history of the zone hearth.example. holds no edit to undo"
@@ -115,7 +115,7 @@ fn undo_mends_a_file_that_a_hand_has_broken() {
     let (mut store, _) = folders.start();
     edit(|publish| store.add_record(&words("b", "A", "192.0.2.2"), NOW, publish));
     folders.write(HEARTH, "a A 192.0.2.1\nb A 192.0.2.2\nc A\n");
-    let (change, parts) = edit(|publish| store.undo(&zone("hearth.example"), NOW, publish));
+    let (change, parts) = edit(|publish| back(store.undo(&undo("hearth.example"), NOW, publish)));
     assert_eq!(folders.text(HEARTH), "a A 192.0.2.1\n");
     assert_eq!(
         change.notes,
@@ -129,21 +129,22 @@ fn history_is_bounded_by_versions_and_bytes_and_orders_without_a_clock() {
     let folders = Folders::new();
     let folder = folders.state("history/x");
     for time in [50, 40, 30, 20] {
-        history::keep(&folder, b"text", (time, 1), history::Before::Edit, 3).unwrap();
+        history::keep(&folder, b"text", (time, 1), history::Before::Edit, None, 3).unwrap();
     }
     let times =
         |folder: &Path| -> Vec<u64> { history::list(folder).unwrap().iter().map(|v| v.time).collect() };
     assert_eq!(times(&folder), [40, 30, 20]);
     let large = vec![b';'; usize::try_from(history::MAX_BYTES / 2).unwrap()];
-    history::keep(&folder, &large, (10, 1), history::Before::Edit, 50).unwrap();
+    history::keep(&folder, &large, (10, 1), history::Before::Edit, None, 50).unwrap();
     assert_eq!(times(&folder).len(), 4);
-    history::keep(&folder, &large, (9, 1), history::Before::Edit, 50).unwrap();
+    history::keep(&folder, &large, (9, 1), history::Before::Edit, None, 50).unwrap();
     assert_eq!(times(&folder), [10, 9]);
     history::keep(
         &folder,
         &[large.clone(), large].concat(),
         (8, 1),
         history::Before::Edit,
+        None,
         50,
     )
     .unwrap();
