@@ -149,7 +149,7 @@ pub struct UciArgs {
     /// What dnsctl router-mode has recorded: the mode that holds now [default: the wanted mode]
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Nameservers of the provider [default: /var/resolv.conf.d/resolv.conf.auto]
+    /// File of the provider's nameservers [default: /var/resolv.conf.d/resolv.conf.auto]
     #[arg(long, value_name = "FILE")]
     pub provider: Option<PathBuf>,
 }
@@ -493,7 +493,7 @@ mod tests {
              command line: --log: expected one of off, error, warn, info, debug, trace, found `loud`\n\
              config.yaml:1:1: unknown key `lisen`; did you mean `listen`? known here: addresses, bootstrap, \
              cache, certificate, clients, clock_file, control, discovery, dnssec, edns_payload, encrypted, history, lan, listen, log, name, \
-             routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
+             resolv_conf, routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
         );
     }
 

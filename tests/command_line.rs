@@ -202,10 +202,6 @@ fn a_uci_file_becomes_the_configuration_or_changes_nothing() {
     };
     let house = House::new();
     house.write(
-        "resolv.conf",
-        "nameserver 127.0.0.1\nnameserver ::1\nnameserver 198.51.100.7\n",
-    );
-    house.write(
         "uci",
         "config hearthdns 'main'\n\toption zones_dir '/srv/zones'\n",
     );
@@ -214,8 +210,8 @@ fn a_uci_file_becomes_the_configuration_or_changes_nothing() {
     let made = house.read("run/made.yaml");
     assert_eq!(
         made,
-        "# Made from the router's configuration. Changes here are lost.\nlisten:\n  - \"127.0.0.1:5300\"\nupstreams:\n  \
-         - \"198.51.100.7:53\"\ncache:\n  file: false\n  bytes: 4MiB\ncontrol: \"/var/run/hearthdns/control.sock\"\n\
+        "# Made from the router's configuration. Changes here are lost.\nlisten:\n  - \"127.0.0.1:5300\"\n\
+         resolv_conf: \"resolv.conf\"\ncache:\n  file: false\n  bytes: 4MiB\ncontrol: \"/var/run/hearthdns/control.sock\"\n\
          state: \"/etc/hearthdns/state\"\nzones: \"/srv/zones\"\n"
     );
     let checked = run(hearthdns()

@@ -18,7 +18,8 @@ use rustix::process::Signal;
 use support::asker::Authority;
 use support::secure::Secure;
 use support::upstream::positive;
-use support::{Act, Client, DEADLINE, Daemon, House, Message, Running, rcode, rtype, run};
+use support::wire::Edns;
+use support::{Act, Client, DEADLINE, Daemon, House, Message, Running, Upstream, rcode, rtype, run};
 
 type Test = (&'static str, fn());
 
@@ -35,6 +36,11 @@ const TESTS: &[Test] = &[
         "a_failing_server_is_probed_when_the_network_is_back",
         a_failing_server_is_probed_when_the_network_is_back,
     ),
+    (
+        "while_the_wan_is_down_old_answers_serve",
+        while_the_wan_is_down_old_answers_serve,
+    ),
+    ("the_provider_s_file_is_followed", the_provider_s_file_is_followed),
     (
         "clients_of_a_new_subnet_of_ours_may_ask",
         clients_of_a_new_subnet_of_ours_may_ask,
@@ -332,6 +338,120 @@ fn a_failing_server_is_probed_when_the_network_is_back() {
         "the probe's connection, or none before the query's"
     );
     assert!(house.dnsctl(&["status"]).ok().stdout.contains(" up "));
+}
+
+/// As a router's cable to its provider comes out, and goes in again.
+fn while_the_wan_is_down_old_answers_serve() {
+    let place = Place::new();
+    let secure = Secure::start_at(UPSTREAM, &["dns.example"], |query, _| {
+        let record = format!("{} 1 A 203.0.113.7", query.qname());
+        vec![Act::Send(query.reply().answer(&record))]
+    });
+    let (house, daemon) = place.start(&secure, "private");
+    house.write("zones/hearth.example.zone", "matrix A 203.0.113.10\n");
+    house.dnsctl(&["reload"]).ok();
+    assert_answers(&daemon, "www.example.net.");
+    outer("link set wan down");
+    place.inner("link set wan0 down");
+    wait_for_changes(&daemon, 1);
+    // When its second is over it is answered nevertheless, and at no moment not at all.
+    let end = Instant::now() + DEADLINE;
+    let why = loop {
+        let reply = client(&daemon).ask("www.example.net.", rtype::A);
+        assert_eq!(
+            (reply.rcode, reply.answers.len()),
+            (rcode::NOERROR, 1),
+            "{reply:?}"
+        );
+        if let Some(why) = reply.edns.as_ref().and_then(Edns::extended_error) {
+            break why.0;
+        }
+        assert!(Instant::now() < end, "it is never called stale: {reply:?}");
+    };
+    assert_eq!(why, 3, "RFC 8914, 4.4");
+    assert_answers(&daemon, "matrix.hearth.example.");
+    let reply = client(&daemon).ask("unknown.example.net.", rtype::A);
+    assert_eq!(reply.rcode, rcode::SERVFAIL);
+    assert!(house.dnsctl(&["status"]).ok().stdout.contains(" down "));
+    let (before, accepted) = (changes(&daemon), secure.accepted());
+    outer("link set wan up");
+    place.batch(
+        &house,
+        &format!("link set wan0 up\nroute add default via {OUTER_WAN}"),
+    );
+    wait_for_changes(&daemon, before + 1);
+    // Asked before any client asks.
+    daemon
+        .process
+        .wait_for_line("the probe", |line| line.contains("to upstreams, 1 probed"));
+    assert_answers(&daemon, "back.example.net.");
+    assert!(secure.accepted() > accepted, "the connection of before is dead");
+    assert!(house.dnsctl(&["status"]).ok().stdout.contains(" up "));
+}
+
+/// The file that a router's provider fills: replaced by rename, emptied, gone, with the router itself in it.
+fn the_provider_s_file_is_followed() {
+    let place = Place::new();
+    outer("addr add 198.51.100.54/32 dev lo");
+    let at = |last: u8| std::net::SocketAddr::from(([198, 51, 100, last], 53));
+    let of = |address: &'static str| move |query: &Message, _| vec![Act::Send(positive(query, address))];
+    let _one = Upstream::start_on(at(53), of("203.0.113.1"));
+    let _two = Upstream::start_on(at(54), of("203.0.113.2"));
+    let house = House::new()
+        .config("resolv_conf: resolv.conf.d/resolv.conf.auto\n")
+        .upstreams_of_config()
+        .listen(&["0.0.0.0:53"]);
+    // It is there before the provider is.
+    house.write("resolv.conf.d/resolv.conf.auto", "# Interface wan\n");
+    let daemon = house.start_in_network_of(place.holder.pid());
+    let server = std::net::SocketAddr::new(INNER_LAN.parse().unwrap(), 53);
+    let asker = Client::new(server, server);
+    let told = |name: &str| {
+        let reply = asker.ask(name, rtype::A);
+        let data = reply.answers.first().map(ToString::to_string);
+        data.map_or(format!("code {}", reply.rcode), |record| {
+            record.rsplit_once(' ').unwrap().1.to_owned()
+        })
+    };
+    let wait = |words: &str| daemon.process.wait_for_line(words, |line| line.contains(words));
+    let replace = |text: &str| {
+        house.write("resolv.conf.d/new", text);
+        std::fs::rename(
+            house.path("resolv.conf.d/new"),
+            house.path("resolv.conf.d/resolv.conf.auto"),
+        )
+        .unwrap();
+    };
+    wait("no upstream: names outside our zones fail");
+    assert_eq!(told("a.example.net."), "code 2");
+    replace("# Interface wan\nnameserver 10.77.1.2\nnameserver 198.51.100.53\nnameserver 10.77.2.2\n");
+    wait("upstream udp://198.51.100.53:53, named by ");
+    assert_eq!(told("b.example.net."), "203.0.113.1");
+    let listed = house.dnsctl(&["status"]).ok().stdout;
+    assert!(
+        !listed.contains("udp://10.77."),
+        "we would ask ourselves: {listed}"
+    );
+    replace("nameserver 198.51.100.54\n");
+    wait("upstream udp://198.51.100.54:53, named by ");
+    assert_eq!(told("c.example.net."), "203.0.113.2");
+    // What is of no use changes nothing, and is told.
+    replace("# Interface wan\nnameserver 10.77.1.2\n");
+    let complaint = "it names no server but this one, if any; those that it named last are asked";
+    daemon
+        .process
+        .wait_for_lines(complaint, 2, |line| line.contains(complaint));
+    assert_eq!(told("d.example.net."), "203.0.113.2");
+    assert!(house.dnsctl(&["status"]).ok().stdout.contains(complaint));
+    std::fs::remove_file(house.path("resolv.conf.d/resolv.conf.auto")).unwrap();
+    wait("it cannot be read: No such file or directory (os error 2); those that it named last are asked");
+    assert_eq!(told("e.example.net."), "203.0.113.2");
+    replace("nameserver 198.51.100.54\n");
+    let again = "names servers again";
+    daemon
+        .process
+        .wait_for_lines(again, 2, |line| line.contains(again));
+    assert!(!house.dnsctl(&["status"]).ok().stdout.contains("named last"));
 }
 
 fn clients_of_a_new_subnet_of_ours_may_ask() {

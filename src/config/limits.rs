@@ -432,6 +432,13 @@ pub const RESOLV_CONF: Limit = Limit::fixed(
     Unit::Count,
     "as the C library does (MAXNS)",
 );
+/// Size of a resolv.conf.
+pub const RESOLV_CONF_FILE: Limit = Limit::fixed(
+    "file of nameservers",
+    65_536,
+    Unit::Bytes,
+    "such files have a few lines; of a larger one the servers stay as they were",
+);
 /// Negative trust anchors.
 pub const NEGATIVE_ANCHORS: Limit = Limit::fixed(
     "items in `dnssec.negative_trust_anchors`",
@@ -755,6 +762,7 @@ const FIRST: &[Limit] = &[
     PREFIXES,
     CONTROL_PATH,
     RESOLV_CONF,
+    RESOLV_CONF_FILE,
     ZONES,
     ZONE_FILE,
     ZONE_RECORDS,

@@ -80,7 +80,9 @@ pub struct Config {
     pub control: PathBuf,
     /// `clock_file`: there once the clock of the host is set; `None`: any clock that can be right is.
     pub clock_file: Option<PathBuf>,
-    /// `upstreams`, in the order of the file. Empty: those of resolv.conf, see [`from_resolv_conf`].
+    /// `resolv_conf`: whom to ask where `upstreams` names nobody, see [`from_resolv_conf`]; `None`: the system's.
+    pub resolv_conf: Option<PathBuf>,
+    /// `upstreams`, in the order of the file. Empty: those of `resolv_conf`.
     pub upstreams: Vec<UpstreamSpec>,
     /// `bootstrap`: whom to ask for the addresses of upstreams that are host names and name nobody themselves.
     pub bootstrap: Vec<SocketAddr>,
@@ -285,6 +287,7 @@ impl Config {
             state,
             control,
             clock_file: None,
+            resolv_conf: None,
             upstreams: Vec::new(),
             bootstrap: Vec::new(),
             clients: Clients {

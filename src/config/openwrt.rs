@@ -11,7 +11,6 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::{Config, Overrides, address::shown, nearest, whole};
@@ -83,8 +82,8 @@ pub struct Situation {
     pub mode: Mode,
     /// The kernel speaks IPv6.
     pub has_ipv6: bool,
-    /// Nameservers of the provider, for names outside our zones where the file names nobody.
-    pub provider: Vec<SocketAddr>,
+    /// The file of the provider's nameservers, for names outside our zones where the file names nobody.
+    pub provider: PathBuf,
     /// The router's own NTP client sets the clock, and tells us.
     pub has_ntp: bool,
 }
@@ -161,6 +160,7 @@ const OPTIONS: &[(&str, Form, &str)] = &[
     ("rebind_domain", Form::List, "screen.rebinding_exempt"),
     ("rebind_protection", Form::Flag, "screen.rebinding"),
     ("redirect", Form::Apart, ""),
+    ("resolv_conf", Form::Text, "resolv_conf"),
     ("stale_seconds", Form::Number, "cache.stale_seconds"),
     ("state_dir", Form::Text, "state"),
     ("strategy", Form::Text, "upstream.strategy"),
@@ -565,7 +565,8 @@ impl Writer<'_> {
     }
 
     /// Whom to ask. With nobody named: dnsmasq where it stands behind us, else those whom the provider names, because
-    /// the system's own nameserver is dnsmasq, which would ask us.
+    /// the system's own nameserver is dnsmasq, which would ask us; as a file that the daemon follows, so that a new
+    /// lease of the provider's needs no new configuration.
     fn upstreams(&mut self, main: &Section, package: &Package, is_extra: &dyn Fn(&str) -> bool) {
         let named = main.option("upstream");
         let sections: Vec<&Section> = package.of_kind("upstream").collect();
@@ -573,16 +574,15 @@ impl Writer<'_> {
             if is_extra("upstreams") {
                 return;
             }
-            let servers: Vec<String> = if self.now.mode == Mode::Front {
-                vec![format!("127.0.0.1:{}", Coexistence::of(package).dnsmasq_port)]
-            } else {
-                self.now.provider.iter().map(ToString::to_string).collect()
-            };
-            if !servers.is_empty() {
+            if main.option("resolv_conf").is_some() || is_extra("resolv_conf") {
+                // Its own key says it.
+            } else if self.now.mode == Mode::Front {
+                let dnsmasq = format!("127.0.0.1:{}", Coexistence::of(package).dnsmasq_port);
                 self.sheet.line(NOWHERE, 0, "upstreams:");
-            }
-            for server in servers {
-                self.sheet.line(NOWHERE, 1, &format!("- {}", text(&server)));
+                self.sheet.line(NOWHERE, 1, &format!("- {}", text(&dnsmasq)));
+            } else {
+                let file = text(&self.now.provider.to_string_lossy());
+                self.sheet.line(NOWHERE, 0, &format!("resolv_conf: {file}"));
             }
             return;
         }

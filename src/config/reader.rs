@@ -43,6 +43,7 @@ pub(super) const TOP: &[&str] = &[
     "listen",
     "log",
     "name",
+    "resolv_conf",
     "routes",
     "screen",
     "state",
@@ -169,6 +170,7 @@ impl Reader {
                 "listen" => self.listen(node),
                 "log" => self.log(node),
                 "name" => self.server_name(node),
+                "resolv_conf" => self.resolv_conf(node),
                 "routes" => self.config.routes = self.routes(node, "routes"),
                 "screen" => self.screen(node),
                 "state" => self.path(node, "the path of a folder", |config| &mut config.state),
@@ -189,6 +191,10 @@ impl Reader {
                 _ => {}
             }
         }
+    }
+
+    fn resolv_conf(&mut self, node: &Node) {
+        self.config.resolv_conf = self.path_of(node, "the path of a file");
     }
 
     fn cache(&mut self, node: &Node) {

@@ -16,6 +16,7 @@ use super::certificates::Keeper;
 use super::devices::Guests;
 use super::lan::House;
 use super::presence::Presence;
+use super::provider::Provider;
 use super::reconnect::Reconnect;
 use super::{itself, snapshot, unix_now};
 use crate::cache::{Kind, Listed};
@@ -63,6 +64,7 @@ pub(super) struct Desk {
     pub(super) listeners: Vec<(ListenUrl, Transport)>,
     pub(super) guests: Arc<Guests>,
     pub(super) house: Option<Arc<House>>,
+    pub(super) provider: Option<Provider>,
     pub(super) clock: Arc<Clock>,
     pub(super) started: Instant,
     /// Told of every publication: what expires next may be another record now.
@@ -175,6 +177,7 @@ impl Desk {
         if let Some(house) = &self.house {
             house.look(self.clock.at_least());
         }
+        self.look_at_provider();
         self.publish(loaded.parts);
         info!(
             "reloaded: {} zones, {} changed",
@@ -221,6 +224,13 @@ impl Desk {
             // A lease may end at another time.
             self.published.notify_one();
             house.tell();
+        }
+    }
+
+    /// Reads again whom to ask, where a file says it.
+    pub(super) fn look_at_provider(&self) {
+        if let Some(provider) = &self.provider {
+            provider.look(&self.upstreams, &self.clock);
         }
     }
 
@@ -312,7 +322,9 @@ impl Desk {
             .as_ref()
             .map(|house| house.defects())
             .unwrap_or_default();
-        let defects = store.folder_defects().iter().chain(&damage).chain(&of_house);
+        let of_provider = self.provider.as_ref().and_then(Provider::defect);
+        let others = damage.iter().chain(&of_provider).chain(&of_house);
+        let defects = store.folder_defects().iter().chain(others);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),

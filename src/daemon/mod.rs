@@ -26,6 +26,7 @@ mod network;
 mod presence;
 #[cfg(feature = "openwrt")]
 mod privilege;
+mod provider;
 mod reconnect;
 mod routes;
 #[cfg(feature = "openwrt")]
@@ -51,8 +52,7 @@ use crate::cli::Command;
 use crate::cli::{Args, EXIT_DEFECT, EXIT_FAILURE, EXIT_OK, Paths, Settings};
 use crate::clock::{Clock, wall as unix_now};
 use crate::config::{
-    self, Config, ConnectionConfig, DnssecConfig, ListenScheme, ListenUrl, LogLevel, UpstreamSpec,
-    from_resolv_conf, limits,
+    self, Config, ConnectionConfig, DnssecConfig, ListenScheme, ListenUrl, LogLevel, UpstreamSpec, limits,
 };
 use crate::control::server::{self, Socket};
 use crate::device::Bearers;
@@ -82,6 +82,7 @@ use lan::House;
 use manager::{Inherited, Manager};
 use network::Watcher;
 use presence::Presence;
+use provider::Provider;
 use reconnect::Reconnect;
 use routes::Routes;
 use warmth::Warmth;
@@ -89,8 +90,6 @@ use warmth::Warmth;
 use welcome::Welcome;
 use worker::Workers;
 
-/// Where the system says whom to ask.
-const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// How long shutting down waits for answers that are under way.
 const DRAIN: Duration = limits::DRAIN.default_time();
 
@@ -265,11 +264,12 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     let socket = Socket::bind(&config.control).map_err(|error| error.to_string())?;
     let clock = Arc::new(Clock::new(config.clock_file.clone()));
     let (store, parts) = load_zones(config, clock.at_least())?;
+    let provider = Provider::of(config);
     let Routes {
         routes,
         screens,
         routing,
-    } = routes::number(config, default_servers(config));
+    } = routes::number(config, default_servers(config, provider.as_ref()));
     let fingerprint = warmth::fingerprint(config, &routes);
     let listeners = open_listeners(config, &inherited)?;
     #[cfg(feature = "openwrt")]
@@ -345,6 +345,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
         listeners: addresses,
         guests: Arc::clone(&guests),
         house,
+        provider,
         clock: Arc::clone(&clock),
         started,
         published: Notify::new(),
@@ -367,6 +368,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
             () = guests.tend() => None,
             () = watch(watcher, &desk) => None,
             () = lan::attend(&desk) => None,
+            () = provider::attend(&desk) => None,
             () = clock::attend(&desk) => None,
             () = order(&desk) => None,
         }
@@ -447,17 +449,9 @@ fn rules(config: &Config, screens: Vec<Screen>) -> Rules {
     }
 }
 
-/// What the config names, else what the system names.
-fn default_servers(config: &Config) -> Vec<UpstreamSpec> {
-    let mut upstreams = config.upstreams.clone();
-    if upstreams.is_empty() {
-        match std::fs::read(RESOLV_CONF) {
-            Ok(bytes) => {
-                upstreams = from_resolv_conf(&String::from_utf8_lossy(&bytes), &config.own_addresses());
-            }
-            Err(error) => warn!("cannot read {RESOLV_CONF}: {error}"),
-        }
-    }
+/// Whom the config names, else whom the provider does.
+fn default_servers(config: &Config, provider: Option<&Provider>) -> Vec<UpstreamSpec> {
+    let upstreams = provider.map_or_else(|| config.upstreams.clone(), Provider::first);
     if upstreams.is_empty() {
         warn!("no upstream: names outside our zones fail; name one with --upstream or `upstreams:`");
     }

@@ -3,13 +3,12 @@
 //! The new file takes the old one's place in one step, so a daemon that starts at any moment reads a whole one, and a typo
 //! in the router's configuration leaves the last good one where it is.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::cli::UciArgs;
+use crate::config::limits;
 use crate::config::openwrt::record::Record;
 use crate::config::openwrt::{self, Coexistence, Situation};
-use crate::config::{UpstreamSpec, from_resolv_conf, limits};
 use crate::store;
 use crate::zone::Defect;
 
@@ -37,7 +36,7 @@ pub(super) fn run(args: &UciArgs) -> Result<(), Vec<Defect>> {
         mode,
         has_ipv6: Path::new(IPV6).exists(),
         has_ntp: has_ntp(&args.input.with_file_name("system")),
-        provider: provider(args.provider.as_deref().unwrap_or(Path::new(PROVIDER))),
+        provider: args.provider.clone().unwrap_or_else(|| PROVIDER.into()),
     };
     let extra = extra.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
     let yaml = openwrt::translate(&name, &package, extra, &situation)?;
@@ -64,14 +63,6 @@ fn recorded(path: &Path) -> Result<Record, Vec<Defect>> {
 fn has_ntp(system: &Path) -> bool {
     let bytes = store::read_bytes(system, limits::UCI_FILE.default).unwrap_or_default();
     openwrt::parse("system", &bytes).is_ok_and(|(package, _)| openwrt::has_ntp(&package))
-}
-
-/// Without one that is this host itself: dnsmasq would ask us.
-fn provider(path: &Path) -> Vec<SocketAddr> {
-    let text = std::fs::read(path).unwrap_or_default();
-    let servers = from_resolv_conf(&String::from_utf8_lossy(&text), &[]);
-    let addresses = servers.iter().flat_map(UpstreamSpec::fixed_addresses);
-    addresses.filter(|addr| !addr.ip().is_loopback()).collect()
 }
 
 fn read_text(path: &Path) -> Result<String, Vec<Defect>> {

@@ -19,7 +19,7 @@ use super::dnssec::{self, Validator};
 use super::{Peer, RIVAL_AFTER, RouteOfPeers, SLOW_AT_LEAST, SLOW_FACTOR, Upstreams};
 use crate::engine::Engine;
 use crate::engine::fetch::{Failure, Fetched, Proven, Question, Unusable};
-use crate::health::{self, Health};
+use crate::health::{self, Health, Strategy};
 
 /// One server that was asked and has not answered yet.
 struct Attempt<'a> {
@@ -58,6 +58,7 @@ impl Upstreams {
         let Some(route) = self.routes.get(usize::from(question.route)) else {
             return deliver(Fetched::Failed(question.clone(), Failure::NoUpstream));
         };
+        let peers = route.peers.load_full();
         let validator = self.validator_for(engine, question, route);
         let for_validation = validator.map(|_| question.for_validation());
         let asked_for = for_validation.as_ref().unwrap_or(question);
@@ -66,9 +67,9 @@ impl Upstreams {
             let until = deadline.min(now + self.limits.attempt);
             Attempt::start(peer, asked_for, is_repeat, now, until)
         };
-        let mut waiting = self.order(route);
+        let mut waiting = self.order(route.strategy, &peers);
         let mut running: Vec<Attempt<'_>> = Vec::with_capacity(1);
-        for peer in self.due_probes(route) {
+        for peer in self.due_probes(&peers) {
             waiting.retain(|other| !Arc::ptr_eq(other, peer));
             running.push(start(peer, is_repeat, now));
         }
@@ -233,23 +234,23 @@ impl Upstreams {
         }
     }
 
-    fn order<'a>(&self, route: &'a RouteOfPeers) -> VecDeque<&'a Arc<Peer>> {
+    fn order<'a>(&self, strategy: Strategy, peers: &'a [Arc<Peer>]) -> VecDeque<&'a Arc<Peer>> {
         let dice = self.turn.fetch_add(1, Ordering::Relaxed);
-        if let [only] = &route.peers[..] {
+        if let [only] = peers {
             return VecDeque::from([only]);
         }
-        let records: Vec<Health> = route.peers.iter().map(|peer| *peer.health()).collect();
-        let order = health::order(route.strategy, &records, dice);
-        order.into_iter().filter_map(|at| route.peers.get(at)).collect()
+        let records: Vec<Health> = peers.iter().map(|peer| *peer.health()).collect();
+        let order = health::order(strategy, &records, dice);
+        order.into_iter().filter_map(|at| peers.get(at)).collect()
     }
 
     /// Failing servers whose time has come. Where all fail there is nothing to probe beside.
-    fn due_probes<'a>(&self, route: &'a RouteOfPeers) -> Vec<&'a Arc<Peer>> {
+    fn due_probes<'a>(&self, peers: &'a [Arc<Peer>]) -> Vec<&'a Arc<Peer>> {
         let is_due = |peer: &&Arc<Peer>| peer.health().take_probe(self.now_ms());
-        if route.peers.iter().all(|peer| peer.health().is_failing()) {
+        if peers.iter().all(|peer| peer.health().is_failing()) {
             return Vec::new();
         }
-        route.peers.iter().filter(is_due).collect()
+        peers.iter().filter(is_due).collect()
     }
 
     /// When a server that was just asked gets a rival.

@@ -48,6 +48,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use tokio::sync::oneshot;
@@ -148,7 +149,8 @@ struct Peer {
 struct RouteOfPeers {
     domain: String,
     strategy: Strategy,
-    peers: Vec<Arc<Peer>>,
+    /// Those of the default route may be replaced.
+    peers: ArcSwap<Vec<Arc<Peer>>>,
     /// The domain as a name.
     origin: Name,
     /// A domain's own servers, all with private addresses: what they say of it is not public, so the public
@@ -157,8 +159,8 @@ struct RouteOfPeers {
 }
 
 impl RouteOfPeers {
-    fn servers(&self) -> impl Iterator<Item = ServerStatus> {
-        self.peers.iter().map(|peer| {
+    fn servers(&self) -> Vec<ServerStatus> {
+        let status = |peer: &Arc<Peer>| {
             let health = *peer.health();
             ServerStatus {
                 name: peer.server.name(),
@@ -166,7 +168,8 @@ impl RouteOfPeers {
                 is_failing: health.is_failing(),
                 srtt_ms: health.srtt_ms(),
             }
-        })
+        };
+        self.peers.load().iter().map(status).collect()
     }
 }
 
@@ -264,7 +267,7 @@ impl Upstreams {
                 is_exempt: false,
                 domain: route.domain,
                 strategy: route.strategy,
-                peers: route.servers.into_iter().map(&mut peer_of).collect(),
+                peers: ArcSwap::from_pointee(route.servers.into_iter().map(&mut peer_of).collect()),
             })
             .collect();
         Upstreams {
@@ -278,6 +281,42 @@ impl Upstreams {
             turn: AtomicU32::new(1),
             epoch: Instant::now(),
         }
+    }
+
+    /// Has these servers serve the default route from now on; whether they are others than before. One that served it
+    /// already keeps its record and its connections. What is under way ends with the server that was asked.
+    ///
+    /// # Errors
+    /// What of a server cannot be used; nothing has changed then.
+    pub fn replace_default(&self, servers: &[UpstreamSpec], clock: &Arc<Clock>) -> Result<bool, String> {
+        let Some(route) = self.routes.first() else {
+            return Ok(false);
+        };
+        let before = route.peers.load_full();
+        let mut peers = Vec::with_capacity(servers.len());
+        for spec in servers {
+            let name = spec.to_string();
+            let peer = match before.iter().find(|peer| peer.server.name() == name) {
+                Some(peer) => Arc::clone(peer),
+                None => {
+                    let server = Server::new(spec.clone(), clock);
+                    Arc::new(Peer {
+                        server: Arc::new(server.map_err(|error| format!("upstream {spec}: {error}"))?),
+                        health: Mutex::default(),
+                    })
+                }
+            };
+            peers.push(peer);
+        }
+        let is_same = before.len() == peers.len()
+            && before
+                .iter()
+                .zip(&peers)
+                .all(|(one, other)| Arc::ptr_eq(one, other));
+        if !is_same {
+            route.peers.store(Arc::new(peers));
+        }
+        Ok(!is_same)
     }
 
     /// Whether nothing is under way.

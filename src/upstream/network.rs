@@ -26,10 +26,12 @@ impl Upstreams {
     /// Drops all connections, and forgets who failed: both belong to a network that is gone. Queries under way
     /// are sent once more on new connections.
     pub fn network_changed(self: &Arc<Self>) -> Change {
-        let mut known: Vec<&Arc<Peer>> = Vec::new();
-        for peer in self.routes.iter().flat_map(|route| &route.peers) {
-            if !known.iter().any(|other| Arc::ptr_eq(other, peer)) {
-                known.push(peer);
+        let mut known: Vec<Arc<Peer>> = Vec::new();
+        for route in &self.routes {
+            for peer in route.peers.load().iter() {
+                if !known.iter().any(|other| Arc::ptr_eq(other, peer)) {
+                    known.push(Arc::clone(peer));
+                }
             }
         }
         let mut failed = Vec::new();

@@ -471,6 +471,7 @@ const VALUES: &[(&str, &str)] = &[
     ("pin_sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
     ("port", "5300"),
     ("rebind_domain", "plex.direct"),
+    ("resolv_conf", "/mnt/resolv.conf"),
     ("server", "10.20.0.1"),
     ("server_name", "dns.example.org"),
     ("stale_seconds", "3600"),

@@ -83,6 +83,26 @@ impl Upstream {
                 Some((udp, tcp))
             })
             .expect("a port that is free for UDP and TCP");
+        Self::serve(udp, tcp, script)
+    }
+
+    /// The same at this port, which must be free.
+    pub(crate) fn start_on(
+        at: SocketAddr,
+        script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve(
+            UdpSocket::bind(at).unwrap(),
+            TcpListener::bind(at).unwrap(),
+            script,
+        )
+    }
+
+    fn serve(
+        udp: UdpSocket,
+        tcp: TcpListener,
+        script: impl Fn(&Message, Transport) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         let addr = udp.local_addr().unwrap();
         let shared = Arc::new(Shared::new(Arc::new(script)));
         let (for_udp, for_tcp) = (Arc::clone(&shared), Arc::clone(&shared));

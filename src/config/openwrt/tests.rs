@@ -16,7 +16,7 @@ fn situation(mode: Mode) -> Situation {
     Situation {
         mode,
         has_ipv6: true,
-        provider: vec!["198.51.100.1:53".parse().unwrap()],
+        provider: "/var/resolv.conf.d/resolv.conf.auto".into(),
         has_ntp: false,
     }
 }
@@ -47,7 +47,7 @@ fn an_empty_file_listens_on_loopback_and_asks_the_provider() {
         made("", &situation(Mode::Guest)),
         format!(
             "# Made from the router's configuration. Changes here are lost.\nlisten:\n  - \"127.0.0.1:5300\"\n\
-             upstreams:\n  - \"198.51.100.1:53\"\n{DEFAULT_TAIL}"
+             resolv_conf: \"/var/resolv.conf.d/resolv.conf.auto\"\n{DEFAULT_TAIL}"
         )
     );
 }

@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
             mode,
             has_ipv6: true,
             has_ntp: true,
-            provider: Vec::new(),
+            provider: "/var/resolv.conf.d/resolv.conf.auto".into(),
         };
         if let Err(defects) = openwrt::translate("hearthdns", &package, None, &now) {
             assert!(defects.iter().all(|defect| !defect.message.is_empty()));

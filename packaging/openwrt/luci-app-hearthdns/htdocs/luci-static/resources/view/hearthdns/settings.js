@@ -111,6 +111,9 @@ return view.extend({
 		add(section, 'asking', list, 'bootstrap', _('Bootstrap'),
 			_('Whom to ask for the addresses of upstreams that are host names.'),
 			{ datatype: 'or(ipaddr,ipaddrport(1))', placeholder: '9.9.9.9' });
+		add(section, 'asking', value, 'resolv_conf', _('File of nameservers'),
+			_('Asked where no upstream is named, and read again when it changes. Default: the provider\'s; in front of dnsmasq, dnsmasq.'),
+			{ datatype: 'file', placeholder: '/var/resolv.conf.d/resolv.conf.auto' });
 		add(section, 'asking', choice, 'strategy', _('Which upstream is asked'), null, { choices: STRATEGIES });
 		add(section, 'asking', value, 'timeout_ms', _('Patience'), _('Milliseconds for a query with all its attempts.'),
 			{ datatype: 'range(100,30000)', placeholder: '5000' });
