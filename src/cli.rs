@@ -492,7 +492,7 @@ mod tests {
              9.9.9.9:53, found `dns.example`\n\
              command line: --log: expected one of off, error, warn, info, debug, trace, found `loud`\n\
              config.yaml:1:1: unknown key `lisen`; did you mean `listen`? known here: addresses, bootstrap, \
-             cache, certificate, clients, clock_file, control, discovery, dnssec, edns_payload, encrypted, history, lan, listen, log, name, \
+             cache, certificate, clients, clock_file, control, devices, discovery, dnssec, edns_payload, encrypted, history, lan, listen, log, name, \
              resolv_conf, routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
         );
     }

@@ -211,7 +211,7 @@ fn a_uci_file_becomes_the_configuration_or_changes_nothing() {
     assert_eq!(
         made,
         "# Made from the router's configuration. Changes here are lost.\nlisten:\n  - \"127.0.0.1:5300\"\n\
-         resolv_conf: \"resolv.conf\"\ncache:\n  file: false\n  bytes: 4MiB\ncontrol: \"/var/run/hearthdns/control.sock\"\n\
+         resolv_conf: \"resolv.conf\"\ncache:\n  file: false\n  bytes: 4MiB\ncontrol: \"/var/run/hearthdns/control.sock\"\ndevices:\n  keep_seen: false\n\
          state: \"/etc/hearthdns/state\"\nzones: \"/srv/zones\"\n"
     );
     let checked = run(hearthdns()

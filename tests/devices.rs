@@ -426,6 +426,19 @@ fn when_a_device_was_seen_is_kept_by_an_orderly_stop() {
 }
 
 #[test]
+fn when_a_device_was_seen_stays_in_memory_where_flash_is_dear() {
+    let (house, authority, _upstream) = house(&format!("{HOME}devices: {{keep_seen: false}}\n"));
+    let mut daemon = house.start();
+    let (token, _) = invite(&house, "anna-phone");
+    let before = house.read("state/devices");
+    let addr = Way::ALL[0].listener(&daemon, true);
+    codes(Way::ALL[0], &authority, addr, Shown::Token(&token));
+    assert_eq!(listed(&house)[0]["state"], "active");
+    assert!(daemon.process.terminate().success());
+    assert_eq!(house.read("state/devices"), before);
+}
+
+#[test]
 fn a_damaged_file_is_told_refuses_tokens_and_stays_as_it_is() {
     let (house, authority, _upstream) = house(HOME);
     let mut daemon = house.start();

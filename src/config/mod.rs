@@ -108,6 +108,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// `dnssec`: validation of what upstreams say.
     pub dnssec: DnssecConfig,
+    /// `devices.keep_seen`: whether when devices were seen outlives a restart.
+    pub keep_seen: bool,
     /// `lan`: names of the devices of the house.
     pub lan: Option<LanConfig>,
     /// `log.level`.
@@ -328,6 +330,7 @@ impl Config {
                 file_every: limits::CACHE_FILE_HOURS.default_time(),
             },
             dnssec: DnssecConfig::default(),
+            keep_seen: true,
             lan: None,
             log: LogLevel::default(),
             history_versions: limits::HISTORY_VERSIONS.default_usize(),

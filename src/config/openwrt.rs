@@ -141,6 +141,7 @@ const OPTIONS: &[(&str, Form, &str)] = &[
     ("history", Form::Number, "history.versions"),
     ("jail_mount", Form::ApartList, ""),
     ("jail_mount_rw", Form::ApartList, ""),
+    ("keep_seen", Form::Flag, "devices.keep_seen"),
     ("key", Form::Apart, ""),
     ("lan_domain", Form::Apart, ""),
     ("lan_ethers", Form::Apart, ""),
@@ -170,13 +171,15 @@ const OPTIONS: &[(&str, Form, &str)] = &[
     ("zones_dir", Form::Text, "zones"),
 ];
 
-/// Keys whose default on a router is another one. Flash is written on an edit only, so the cache has no file.
+/// Keys whose default on a router is another one. Flash is written on an edit only, so the cache has no file,
+/// and nobody writes when devices were seen.
 const DEFAULTS: &[(&str, &str)] = &[
     ("zones", "\"/etc/hearthdns/zones\""),
     ("state", "\"/etc/hearthdns/state\""),
     ("control", "\"/var/run/hearthdns/control.sock\""),
     ("cache.file", "false"),
     ("cache.bytes", "4MiB"),
+    ("devices.keep_seen", "false"),
 ];
 
 /// Where names of the LAN come from on a router: option, key, and what OpenWrt's dnsmasq and odhcpd write.

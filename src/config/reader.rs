@@ -34,6 +34,7 @@ pub(super) const TOP: &[&str] = &[
     "clients",
     "clock_file",
     "control",
+    "devices",
     "discovery",
     "dnssec",
     "edns_payload",
@@ -69,6 +70,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
             "stale_seconds",
         ],
     ),
+    ("devices", &["keep_seen"]),
     ("discovery", discovery::KEYS),
     ("dnssec", dnssec::KEYS),
     ("encrypted", CONNECTIONS),
@@ -152,6 +154,12 @@ impl Reader {
                 "clients" => self.clients(node),
                 "clock_file" => self.config.clock_file = self.path_of(node, "the path of a file"),
                 "control" => self.path(node, "the path of a socket", |config| &mut config.control),
+                "devices" => {
+                    for (_, node) in self.named_section(node, "devices") {
+                        let value = self.switch(node);
+                        set(&mut self.config.keep_seen, value);
+                    }
+                }
                 "discovery" => self.discovery(node),
                 "dnssec" => self.dnssec(node),
                 "edns_payload" => {

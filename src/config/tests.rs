@@ -140,7 +140,7 @@ fn every_value_arrives() {
 
 #[test]
 fn unknown_keys_name_the_nearest_and_all_others() {
-    let top = "addresses, bootstrap, cache, certificate, clients, clock_file, control, discovery, dnssec, edns_payload, encrypted, \
+    let top = "addresses, bootstrap, cache, certificate, clients, clock_file, control, devices, discovery, dnssec, edns_payload, encrypted, \
                history, lan, listen, log, name, resolv_conf, routes, screen, state, tcp, upstream, upstreams, views, workers, zones";
     let tcp = "connections, idle_seconds, per_client, pipeline";
     assert_defects(

@@ -33,6 +33,8 @@ pub(super) struct Guests {
     listeners: Vec<ListenUrl>,
     presence: Arc<Presence>,
     clock: Arc<Clock>,
+    /// Whether what was seen is written at all.
+    keep_seen: bool,
     started: Instant,
 }
 
@@ -51,6 +53,7 @@ impl Guests {
             listeners,
             presence,
             clock,
+            keep_seen: config.keep_seen,
             started,
         }
     }
@@ -213,6 +216,9 @@ impl Guests {
 
     /// Writes what was seen, where that is news.
     pub(super) fn save(&self) {
+        if !self.keep_seen {
+            return;
+        }
         match self.devices.save_seen(self.now()) {
             Ok(false) => {}
             Ok(true) => debug!("wrote when devices were seen"),

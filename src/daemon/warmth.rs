@@ -32,6 +32,7 @@ pub(super) fn fingerprint(config: &Config, routes: &[Route]) -> u64 {
     rules.listen.clear();
     rules.certificate = None;
     rules.clock_file = None;
+    rules.keep_seen = true;
     for path in [&mut rules.zones, &mut rules.state, &mut rules.control] {
         path.clear();
     }

@@ -38,7 +38,7 @@ fn read(yaml: &str) -> Config {
     Config::read(Path::new("c"), yaml, base, &Overrides::default()).unwrap()
 }
 
-const DEFAULT_TAIL: &str = "cache:\n  file: false\n  bytes: 4MiB\ncontrol: \"/var/run/hearthdns/control.sock\"\n\
+const DEFAULT_TAIL: &str = "cache:\n  file: false\n  bytes: 4MiB\ncontrol: \"/var/run/hearthdns/control.sock\"\ndevices:\n  keep_seen: false\n\
                             state: \"/etc/hearthdns/state\"\nzones: \"/etc/hearthdns/zones\"\n";
 
 #[test]

@@ -184,6 +184,8 @@ return view.extend({
 			{ datatype: 'directory', placeholder: '/etc/hearthdns/zones' });
 		add(section, 'system', value, 'state_dir', _('State folder'), _('Earlier versions of zones, devices, certificates.'),
 			{ datatype: 'directory', placeholder: '/etc/hearthdns/state' });
+		add(section, 'system', flag, 'keep_seen', _('Keep when devices were seen'),
+			_('Over a restart, in the state folder; written at most once an hour, which wears flash.'));
 		add(section, 'system', value, 'history', _('Versions kept of each zone'), null,
 			{ datatype: 'range(1,1000)', placeholder: '50' });
 		add(section, 'system', value, 'workers', _('Threads that answer'), _('Default: one for each core.'),
