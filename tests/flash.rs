@@ -26,7 +26,14 @@ fn marks(house: &House) -> BTreeMap<PathBuf, [i64; 6]> {
         let meta = std::fs::symlink_metadata(path).unwrap();
         let ino = i64::try_from(meta.ino()).unwrap();
         let size = i64::try_from(meta.size()).unwrap();
-        let mark = [ino, size, meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+        let mark = [
+            ino,
+            size,
+            meta.mtime(),
+            meta.mtime_nsec(),
+            meta.ctime(),
+            meta.ctime_nsec(),
+        ];
         marks.insert(path.to_owned(), mark);
         if meta.is_dir() {
             for entry in std::fs::read_dir(path).unwrap() {
@@ -55,7 +62,10 @@ fn house(config: &str) -> House {
 
 fn dnsctl(house: &House, args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dnsctl"));
-    command.arg("--control").arg(house.path("ram/control.sock")).args(args);
+    command
+        .arg("--control")
+        .arg(house.path("ram/control.sock"))
+        .args(args);
     run(command.current_dir(house.root())).ok()
 }
 
@@ -63,12 +73,18 @@ fn dnsctl(house: &House, args: &[&str]) -> Ran {
 fn live(house: &House, daemon: &mut Daemon) {
     let wait = |words: &str| daemon.process.wait_for_line(words, |line| line.contains(words));
     assert_eq!(daemon.ask("matrix.hearth.example.", rtype::A).answers.len(), 1);
-    assert_eq!(daemon.ask("brief.hearth.example.", rtype::A).rcode, rcode::NXDOMAIN);
+    assert_eq!(
+        daemon.ask("brief.hearth.example.", rtype::A).rcode,
+        rcode::NXDOMAIN
+    );
     for n in 0..50 {
         daemon.ask(&format!("n{n}.example.net."), rtype::A);
     }
     // The DHCP server gives other leases, writes a damaged file, and mends it.
-    house.write("ram/leases", "0 52:54:00:00:00:01 192.168.1.21 tv *\n0 52:54:00:00:00:02 192.168.1.22 nas *\n");
+    house.write(
+        "ram/leases",
+        "0 52:54:00:00:00:01 192.168.1.21 tv *\n0 52:54:00:00:00:02 192.168.1.22 nas *\n",
+    );
     wait("names of the LAN: 2, 0 refused");
     house.write("ram/leases", "soon 52:54:00:00:00:01 192.168.1.21 tv *\n");
     wait("expected the end of a lease in seconds");
@@ -112,9 +128,15 @@ fn a_router_writes_on_an_edit_only() {
     dnsctl(&house, &["add-record", "turn", "A", "203.0.113.12"]);
     let changed = marks(&house);
     drop(daemon);
-    let touched: Vec<&PathBuf> = changed.keys().filter(|path| changed.get(*path) != before.get(*path)).collect();
+    let touched: Vec<&PathBuf> = changed
+        .keys()
+        .filter(|path| changed.get(*path) != before.get(*path))
+        .collect();
     for part in ["zones/hearth.example.zone", "state/history", "state/zones"] {
-        assert!(touched.iter().any(|path| path.starts_with(house.path(part))), "{part}: {touched:?}");
+        assert!(
+            touched.iter().any(|path| path.starts_with(house.path(part))),
+            "{part}: {touched:?}"
+        );
     }
 }
 
@@ -132,6 +154,9 @@ fn a_host_with_a_disk_writes_its_cache() {
     }
     assert!(daemon.process.terminate().success());
     let after = marks(&house);
-    let touched: Vec<&PathBuf> = after.keys().filter(|path| after.get(*path) != before.get(*path)).collect();
+    let touched: Vec<&PathBuf> = after
+        .keys()
+        .filter(|path| after.get(*path) != before.get(*path))
+        .collect();
     assert_eq!(touched, [&house.path("state"), &house.path("state/cache")]);
 }

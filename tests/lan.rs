@@ -40,6 +40,33 @@ fn wait(daemon: &Daemon, count: usize, words: &str) {
 }
 
 #[test]
+fn openwrt_s_settings_of_dhcp_tell_names() {
+    let house = House::new().config("lan: {domain: lan, leases: [leases], dhcp: dhcp/dhcp}\n");
+    house.write("leases", "0 52:54:00:00:00:0a 192.168.1.30 android-5 *\n");
+    let daemon = house.start();
+    assert_eq!(told(&daemon, "android-5.lan.", rtype::A), "192.168.1.30");
+    replace(
+        &house,
+        "dhcp/dhcp",
+        "config domain\n\toption name 'nas'\n\toption ip '192.168.1.2'\n\nconfig host\n\toption name 'tv'\n\toption mac \
+         '52:54:00:00:00:0A'\n",
+    );
+    wait(&daemon, 1, "names of the LAN: 2, 0 refused");
+    assert_eq!(told(&daemon, "nas.lan.", rtype::A), "192.168.1.2");
+    assert_eq!(told(&daemon, "2.1.168.192.in-addr.arpa.", rtype::PTR), "nas.lan.");
+    // The lease has a person's name now.
+    assert_eq!(told(&daemon, "tv.lan.", rtype::A), "192.168.1.30");
+    assert_eq!(told(&daemon, "android-5.lan.", rtype::A), "NXDOMAIN");
+    replace(&house, "dhcp/dhcp", "config domain\n\toption name 'nas\n");
+    wait(&daemon, 1, "dhcp/dhcp:2:");
+    assert_eq!(told(&daemon, "nas.lan.", rtype::A), "192.168.1.2");
+    assert_eq!(told(&daemon, "tv.lan.", rtype::A), "192.168.1.30");
+    std::fs::remove_file(house.path("dhcp/dhcp")).unwrap();
+    wait(&daemon, 2, "names of the LAN: 1, 0 refused");
+    assert_eq!(told(&daemon, "android-5.lan.", rtype::A), "192.168.1.30");
+}
+
+#[test]
 fn names_follow_the_files() {
     let house = House::new().config(CONFIG).zone("lan", "held A 192.168.1.99\n");
     // Neither the folder of leases nor that of hosts is there yet.

@@ -22,11 +22,14 @@
 //! data [of SERVER] NAME. TTL TYPE RDATA          what servers know; the same name and type once more: a set.
 //!                          A SOA is sent with negative answers at and below its name
 //! zone [VIEW/]NAME         a zone file; its lines stand below, indented
+//! lan KIND FILE [unfinished]   a file that tells names of the domain lan, of the kind hosts, leases, ethers or dhcp; its
+//!                          lines stand below. Unfinished: the last one has no end yet
 //! ```
-//! Then what happens, in the order of time. `server`, `data`, `zone` as above, and:
+//! Then what happens, in the order of time. `server`, `data`, `zone`, `lan` as above, and:
 //! ```text
 //! at TIME no data [of SERVER] NAME.              the name exists no more
 //! at TIME zone NAME gone                         the zone's file is deleted, and the folder read again
+//! at TIME lan KIND FILE gone                     the file is removed
 //! at TIME [COUNT x] CLIENT asks NAME TYPE [+do] [+cd] [+ad] [+nord] [+tcp] [+plain]
 //!     OUTCOME RCODE [aa] [tc] [ad] after TIME[, ede CODE TEXT]
 //!     RECORD

@@ -25,7 +25,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("health", 1, &[]),
     ("matrix", 1, &["zone"]),
     ("onboard", 1, &[]),
-    ("lan", 1, &["zone"]),
+    ("lan", 1, &["uci", "zone"]),
     ("device", 1, &["onboard"]),
     ("uci", 1, &[]),
     ("config", 2, &[]),

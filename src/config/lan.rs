@@ -10,7 +10,7 @@ use super::values::Reader;
 use crate::message::Name;
 
 /// Keys of the section.
-pub(super) const KEYS: &[&str] = &["domain", "ethers", "hosts", "leases"];
+pub(super) const KEYS: &[&str] = &["dhcp", "domain", "ethers", "hosts", "leases"];
 
 /// Names of the devices of the house.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct LanConfig {
     pub leases: Vec<PathBuf>,
     /// `hosts`: hosts files, or folders of such.
     pub hosts: Vec<PathBuf>,
+    /// `dhcp`: OpenWrt's settings of DHCP, for the names in them.
+    pub dhcp: Option<PathBuf>,
     /// `ethers`: names by MAC address.
     pub ethers: Option<PathBuf>,
 }
@@ -29,10 +31,11 @@ impl Reader {
     /// `lan`.
     pub(super) fn lan(&mut self, node: &Node) {
         let mut domain = None;
-        let (mut leases, mut hosts, mut ethers) = (Vec::new(), Vec::new(), None);
+        let (mut leases, mut hosts, mut ethers, mut dhcp) = (Vec::new(), Vec::new(), None, None);
         for (key, node) in self.named_section(node, "lan") {
             match key {
                 "domain" => domain = self.lan_domain(node),
+                "dhcp" => dhcp = self.path_of(node, "the path of a file"),
                 "ethers" => ethers = self.path_of(node, "the path of a file"),
                 "hosts" => hosts = self.lan_paths(node, "a list of files and folders"),
                 _ => leases = self.lan_paths(node, "a list of files"),
@@ -53,6 +56,7 @@ impl Reader {
             domain,
             leases,
             hosts,
+            dhcp,
             ethers,
         });
     }
@@ -96,12 +100,12 @@ mod tests {
 
     #[test]
     fn every_value_arrives() {
-        let text =
-            "lan: {domain: LAN, leases: [/var/dhcp.leases], hosts: [/var/hosts, hosts], ethers: /etc/ethers}";
+        let text = "lan: {domain: LAN, leases: [/var/dhcp.leases], hosts: [/var/hosts, hosts], ethers: /etc/ethers, dhcp: dhcp}";
         let expected = LanConfig {
             domain: "lan".parse().unwrap(),
             leases: vec!["/var/dhcp.leases".into()],
             hosts: vec!["/var/hosts".into(), "/etc/hearthdns/hosts".into()],
+            dhcp: Some("/etc/hearthdns/dhcp".into()),
             ethers: Some("/etc/ethers".into()),
         };
         assert_eq!(read(text), Ok(Some(expected)));
@@ -148,7 +152,7 @@ mod tests {
             ),
             (
                 "lan: {domain: lan, lease: [x]}",
-                "1:20: unknown key `lease` in `lan`; did you mean `leases`? known here: domain, ethers, hosts, leases",
+                "1:20: unknown key `lease` in `lan`; did you mean `leases`? known here: dhcp, domain, ethers, hosts, leases",
             ),
         ] {
             assert_eq!(read(text), Err(format!("{at}:{expected}\n")), "{text}");

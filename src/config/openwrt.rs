@@ -143,6 +143,7 @@ const OPTIONS: &[(&str, Form, &str)] = &[
     ("jail_mount_rw", Form::ApartList, ""),
     ("keep_seen", Form::Flag, "devices.keep_seen"),
     ("key", Form::Apart, ""),
+    ("lan_dhcp", Form::Apart, ""),
     ("lan_domain", Form::Apart, ""),
     ("lan_ethers", Form::Apart, ""),
     ("lan_hosts", Form::ApartList, ""),
@@ -182,7 +183,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("devices.keep_seen", "false"),
 ];
 
-/// Where names of the LAN come from on a router: option, key, and what OpenWrt's dnsmasq and odhcpd write.
+/// Where names of the LAN come from on a router: option, key, and what OpenWrt's dnsmasq and odhcpd write. Of
+/// `/etc/config/dhcp`, which only root may read, the init script makes a copy.
 const LAN_FILES: &[(&str, &str, &str)] = &[
     (
         "lan_leases",
@@ -190,6 +192,7 @@ const LAN_FILES: &[(&str, &str, &str)] = &[
         "[\"/var/dhcp.leases\", \"/var/odhcpd.leases\"]",
     ),
     ("lan_hosts", "hosts", "[\"/etc/hosts\", \"/var/hosts\"]"),
+    ("lan_dhcp", "dhcp", "\"/var/run/hearthdns-lan/dhcp\""),
     ("lan_ethers", "ethers", "\"/etc/ethers\""),
 ];
 

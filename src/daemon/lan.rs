@@ -5,7 +5,7 @@
 //! it says nothing more, until it is whole again; both are told. A file that is gone has no names: DHCP servers remove
 //! theirs with the network that it was of. Rules about names are [`crate::lan`]'s.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ use super::desk::Desk;
 use super::files::FileWatch;
 use crate::config::{Config, LanConfig, limits};
 use crate::control::types::{LanFile, LanName, LanNames, LanRefused};
-use crate::lan::names::Author;
-use crate::lan::{Fault, Names, Reading, Rules, Told, collect, hosts, lease};
+use crate::lan::memory::{Kind, Known, names_of};
+use crate::lan::{Fault, Names, Rules};
 use crate::message::{Key, Name};
 use crate::store::{Store, disk};
 use crate::zone::master::civil::write_time;
@@ -38,8 +38,7 @@ pub(super) struct House {
 
 #[derive(Default)]
 struct State {
-    files: BTreeMap<PathBuf, Known>,
-    ethers: HashMap<Box<str>, Box<str>>,
+    files: BTreeMap<PathBuf, File>,
     /// Folders with more files than are read.
     crowded: Vec<Defect>,
     names: Names,
@@ -48,36 +47,21 @@ struct State {
     zone: Option<Arc<Lan>>,
 }
 
-/// What is known of a file.
+/// What is known of a file, and why it could not be read as a whole.
 #[derive(Default, Clone, PartialEq, Eq)]
-struct Known {
-    kind: Kind,
-    /// Of the last good version, with what could be read since.
-    reading: Reading,
-    /// Why it could not be read as a whole.
+struct File {
+    known: Known,
     damage: Vec<Defect>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Kind {
-    #[default]
-    Hosts,
-    /// A hosts file that a DHCP server writes of what devices call themselves.
-    Claims,
-    Leases,
-    Ethers,
-}
-
-impl Kind {
-    /// Of a hosts file. odhcpd puts its files into the folder of those that are a person's words, and lets a device call
-    /// itself anything.
-    fn of_hosts(path: &Path) -> Self {
-        let name = path.file_name().unwrap_or_default();
-        if name.as_encoded_bytes().starts_with(b"odhcpd") {
-            Kind::Claims
-        } else {
-            Kind::Hosts
-        }
+/// Of a hosts file. odhcpd puts its files into the folder of those that are a person's words, and lets a device call itself
+/// anything.
+fn kind_of_hosts(path: &Path) -> Kind {
+    let name = path.file_name().unwrap_or_default();
+    if name.as_encoded_bytes().starts_with(b"odhcpd") {
+        Kind::Claims
+    } else {
+        Kind::Hosts
     }
 }
 
@@ -99,10 +83,17 @@ impl House {
         let LanConfig {
             leases,
             hosts,
+            dhcp,
             ethers,
             ..
         } = &self.config;
-        leases.iter().chain(hosts).chain(ethers).cloned().collect()
+        leases
+            .iter()
+            .chain(hosts)
+            .chain(dhcp)
+            .chain(ethers)
+            .cloned()
+            .collect()
     }
 
     /// Reads the files again; whether the names are others than before.
@@ -112,10 +103,10 @@ impl House {
         let mut crowded = Vec::new();
         for path in &self.config.hosts {
             match files_of(path) {
-                None => wanted.push((path.clone(), Kind::of_hosts(path))),
+                None => wanted.push((path.clone(), kind_of_hosts(path))),
                 Some(Ok((files, more))) => {
                     wanted.extend(files.into_iter().map(|file| {
-                        let kind = Kind::of_hosts(&file);
+                        let kind = kind_of_hosts(&file);
                         (file, kind)
                     }));
                     if more > 0 {
@@ -129,39 +120,37 @@ impl House {
         }
         let leases = self.config.leases.iter().map(|path| (path.clone(), Kind::Leases));
         wanted.extend(leases);
+        wanted.extend(self.config.dhcp.iter().map(|path| (path.clone(), Kind::Dhcp)));
         wanted.extend(self.config.ethers.iter().map(|path| (path.clone(), Kind::Ethers)));
         let mut files = BTreeMap::new();
         for (path, kind) in wanted {
             let before = state.files.get(&path).cloned().unwrap_or_default();
-            let known = match disk::read(&path, limits::LAN_FILE.default) {
-                Ok(bytes) => state.read(&path, kind, &bytes, before.clone()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    if kind == Kind::Ethers {
-                        state.ethers.clear();
-                    }
-                    Known {
+            let file = match disk::read(&path, limits::LAN_FILE.default) {
+                Ok(bytes) => File::of(&path, Known::read(kind, &bytes, &before.known)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => File {
+                    known: Known::nothing(kind),
+                    damage: Vec::new(),
+                },
+                Err(error) => File {
+                    known: Known {
                         kind,
-                        ..Known::default()
-                    }
-                }
-                Err(error) => Known {
-                    kind,
-                    reading: before.reading.clone(),
+                        ..before.known.clone()
+                    },
                     damage: vec![whole(
                         &path,
                         format!("it cannot be read: {error}; the names that it gave last stay"),
                     )],
                 },
             };
-            if known.damage != before.damage {
-                for defect in known.damage.iter().take(LOGGED) {
+            if file.damage != before.damage {
+                for defect in file.damage.iter().take(LOGGED) {
                     warn!("{defect}");
                 }
-                if known.damage.is_empty() {
+                if file.damage.is_empty() {
                     info!("{} is whole again", path.display());
                 }
             }
-            files.insert(path, known);
+            files.insert(path, file);
         }
         if crowded != state.crowded {
             for defect in &crowded {
@@ -199,7 +188,7 @@ impl House {
     /// What is wrong with the files.
     pub(super) fn defects(&self) -> Vec<Defect> {
         let state = self.lock();
-        let of_files = state.files.values().flat_map(|known| &known.damage);
+        let of_files = state.files.values().flat_map(|file| &file.damage);
         state.crowded.iter().chain(of_files).cloned().collect()
     }
 
@@ -255,7 +244,7 @@ impl House {
             files: state
                 .files
                 .iter()
-                .map(|(path, known)| file_of(path, known))
+                .map(|(path, file)| file_of(path, file))
                 .collect(),
         }
     }
@@ -266,20 +255,12 @@ impl House {
             domain: &self.config.domain,
             own: self.own.as_ref(),
         };
-        // Of two files that give a name, or an address, both hold, and the first by path leads back.
-        let of = |kind: Kind, author: Author| {
-            let files = state.files.iter().filter(move |(_, known)| known.kind == kind);
-            files.map(move |(path, known)| Told {
-                file: path.display().to_string().into(),
-                author,
-                entries: &known.reading.entries,
-            })
-        };
-        let told: Vec<Told<'_>> = of(Kind::Hosts, Author::Person)
-            .chain(of(Kind::Leases, Author::Device))
-            .chain(of(Kind::Claims, Author::Device))
+        let files: Vec<(Arc<str>, &Known)> = state
+            .files
+            .iter()
+            .map(|(path, file)| (path.display().to_string().into(), &file.known))
             .collect();
-        let names = collect(rules, &told, &state.ethers, now);
+        let names = names_of(&files, rules, now);
         let zone = Lan {
             domain: self.config.domain.clone(),
             records: names.records(),
@@ -297,40 +278,14 @@ impl House {
     }
 }
 
-impl State {
-    /// Reads a file; what it said `before` fills in for damaged lines.
-    fn read(&mut self, path: &Path, kind: Kind, bytes: &[u8], before: Known) -> Known {
-        let reading = match kind {
-            Kind::Hosts | Kind::Claims => hosts::parse(bytes),
-            Kind::Leases => lease::parse(bytes),
-            Kind::Ethers => {
-                let (names, faults) = hosts::parse_ethers(bytes);
-                if faults.is_empty() {
-                    self.ethers = names;
-                } else {
-                    self.ethers.extend(names);
-                }
-                Reading {
-                    entries: Vec::new(),
-                    faults,
-                }
-            }
-        };
-        let damage = reading
-            .faults
+impl File {
+    fn of(path: &Path, known: Known) -> Self {
+        let damage = known
+            .faults()
             .iter()
             .map(|fault| defect_of(path, fault))
             .collect();
-        let reading = if reading.faults.is_empty() {
-            reading
-        } else {
-            reading.completed_by(&before.reading)
-        };
-        Known {
-            kind,
-            reading,
-            damage,
-        }
+        File { known, damage }
     }
 }
 
@@ -393,17 +348,12 @@ fn holder_of(store: &Store, name: &Name) -> Option<String> {
     (zone.is_closed() || zone.says(&key)).then(|| zone_key.origin.to_string())
 }
 
-fn file_of(path: &Path, known: &Known) -> LanFile {
+fn file_of(path: &Path, file: &File) -> LanFile {
     LanFile {
         file: path.display().to_string(),
-        kind: match known.kind {
-            Kind::Hosts | Kind::Claims => "hosts",
-            Kind::Leases => "leases",
-            Kind::Ethers => "ethers",
-        }
-        .to_owned(),
-        entries: known.reading.entries.len() as u64,
-        damaged: !known.damage.is_empty(),
+        kind: file.known.kind.as_str().to_owned(),
+        entries: file.known.reading.entries.len() as u64,
+        damaged: !file.damage.is_empty(),
     }
 }
 
@@ -482,6 +432,7 @@ mod tests {
             domain: "lan".parse().unwrap(),
             leases,
             hosts,
+            dhcp: None,
             ethers: None,
         });
         House::new(&config, now).unwrap()

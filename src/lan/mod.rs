@@ -1,12 +1,14 @@
 //! Names of the devices of the house: from what DHCP servers and people write into files, to records.
 //!
 //! Text in, values out. [`lease`] reads what dnsmasq and odhcpd write of their leases, [`hosts`] hosts files and
-//! `/etc/ethers`; each line becomes an [`Entry`] or a [`Fault`]. [`names`] decides which of them become names of the LAN
-//! domain, because a device may call itself whatever it likes, and why the others do not. Files are read and watched by
+//! `/etc/ethers`, [`dhcp`] OpenWrt's settings of DHCP; each line becomes an [`Entry`] or a [`Fault`]. [`names`] decides which of them become names of the LAN
+//! domain, because a device may call itself whatever it likes, and why the others do not; [`memory`] keeps what damaged files said before. Files are read and watched by
 //! the daemon; [`crate::zone::lan`] lays the records under the zones.
 
+pub mod dhcp;
 pub mod hosts;
 pub mod lease;
+pub mod memory;
 pub mod names;
 #[cfg(test)]
 mod tests;

@@ -456,6 +456,7 @@ const VALUES: &[(&str, &str)] = &[
     ("jail_mount", "/mnt/certificates"),
     ("jail_mount_rw", "/mnt/zones"),
     ("key", "/etc/hearthdns/key.pem"),
+    ("lan_dhcp", "/mnt/dhcp"),
     ("lan_domain", "lan"),
     ("lan_ethers", "/mnt/ethers"),
     ("lan_hosts", "/mnt/hosts"),

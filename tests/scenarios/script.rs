@@ -37,6 +37,12 @@ pub(crate) enum Event {
     NoData(Option<String>, String),
     /// A zone file is written, or with `None` removed, and the folder is read again.
     Zone(String, Option<String>),
+    /// A file that tells names of the LAN is written, or with `None` removed.
+    Lan {
+        kind: String,
+        file: String,
+        text: Option<String>,
+    },
     Asks(Asks),
     Flush {
         name: Option<String>,
@@ -166,6 +172,17 @@ fn event(words: &[&str], block: Vec<String>) -> Result<Event, String> {
         ["zone", name, "gone"] => Event::Zone((*name).to_owned(), None),
         ["zone", name] => {
             return Ok(Event::Zone((*name).to_owned(), Some(block.join("\n") + "\n")));
+        }
+        ["lan", kind, file, rest @ ..] => {
+            let text = match rest {
+                [] => Some(block.join("\n") + "\n"),
+                // As it is while the DHCP server still writes.
+                ["unfinished"] => Some(block.join("\n")),
+                ["gone"] if !has_block => None,
+                _ => return Err("expected `lan KIND FILE [unfinished | gone]`".to_owned()),
+            };
+            let (kind, file) = ((*kind).to_owned(), (*file).to_owned());
+            return Ok(Event::Lan { kind, file, text });
         }
         ["flush", rest @ .., "->", dropped] => {
             let (name, below) = match rest {

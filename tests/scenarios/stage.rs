@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hearthdns::engine::{Client, Engine, Rules, Transport};
 use hearthdns::health::Strategy;
+use hearthdns::lan::memory::{Kind, Known, names_of};
 use hearthdns::message::Name;
 use hearthdns::policy::Access;
 use hearthdns::policy::screen::Screen;
@@ -17,6 +18,7 @@ use hearthdns::telemetry::Outcomes;
 use hearthdns::upstream::ask::Ask;
 use hearthdns::upstream::{Limits, RouteOver, Upstreams};
 use hearthdns::view::{Routing, Snapshot, Target, ViewRoutes};
+use hearthdns::zone::Lan;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::script::{Act, Asks, Behaviour, Event, Script, shown};
@@ -128,10 +130,12 @@ impl Stage {
                     Ok(())
                 }
                 Event::Zone(name, text) => house.write(name, text.as_deref()),
+                Event::Lan { kind, file, text } => house.tell(kind, file, text.as_deref()),
                 _ => Err("this happens at a time: begin with `at 0s`".to_owned()),
             };
             done.map_err(|why| format!("line {number}: {why}"))?;
         }
+        house.names(WALL);
         let parts = house.store.lock().unwrap().load(WALL).parts;
         let engine = Arc::new(Engine::new(rules, house.snapshot(parts)));
         let upstreams = Arc::new(Upstreams::over(routes, limits));
@@ -189,15 +193,21 @@ impl Stage {
         }
     }
 
-    /// Lets time pass; records expire on the way, as the daemon has them expire.
-    async fn wait_until(&self, when: Instant) {
+    /// Lets time pass; records and leases end on the way, as the daemon has them end.
+    async fn wait_until(&mut self, when: Instant) {
         loop {
             let next = self.house.store.lock().unwrap().next_expiry();
+            let next = next.into_iter().chain(self.house.next_end).min();
             let expiry = next.map(|at| self.started + Duration::from_secs(at.saturating_sub(WALL)));
             match expiry.filter(|at| *at <= when) {
                 Some(at) => {
                     sleep_until(at).await;
-                    let parts = self.house.store.lock().unwrap().expire(self.wall());
+                    let is_other = self.house.names(self.wall());
+                    let parts = {
+                        let mut store = self.house.store.lock().unwrap();
+                        let parts = store.expire(self.wall());
+                        parts.or_else(|| is_other.then(|| store.republish()))
+                    };
                     match parts {
                         Some(parts) => self.engine.publish(self.house.snapshot(parts)),
                         None => sleep(Duration::from_secs(1)).await,
@@ -227,6 +237,14 @@ impl Stage {
                 self.house.write(name, text.as_deref())?;
                 let parts = self.house.store.lock().unwrap().reload(self.wall()).parts;
                 self.engine.publish(self.house.snapshot(parts));
+                Ok(())
+            }
+            Event::Lan { kind, file, text } => {
+                self.house.tell(kind, file, text.as_deref())?;
+                if self.house.names(self.wall()) {
+                    let parts = self.house.store.lock().unwrap().republish();
+                    self.engine.publish(self.house.snapshot(parts));
+                }
                 Ok(())
             }
             Event::Asks(asks) => {
@@ -521,6 +539,10 @@ struct House {
     root: PathBuf,
     store: Mutex<Store>,
     routing: Routing,
+    /// Files that tell names of the LAN, what comes of them, and when the next lease ends.
+    files: BTreeMap<String, Known>,
+    lan: Option<Arc<Lan>>,
+    next_end: Option<u64>,
     private: BTreeSet<Name>,
     passed_on: BTreeSet<Name>,
 }
@@ -546,6 +568,9 @@ impl House {
             root,
             store: Mutex::new(store),
             routing,
+            files: BTreeMap::new(),
+            lan: None,
+            next_end: None,
             private: BTreeSet::new(),
             passed_on: BTreeSet::new(),
         })
@@ -578,15 +603,62 @@ impl House {
         std::fs::write(&path, text).map_err(|error| error.to_string())
     }
 
+    /// Takes in a file that tells names.
+    fn tell(&mut self, kind: &str, file: &str, text: Option<&str>) -> Result<(), String> {
+        let kind = [Kind::Hosts, Kind::Leases, Kind::Ethers, Kind::Dhcp]
+            .into_iter()
+            .find(|known| known.as_str() == kind)
+            .ok_or_else(|| format!("`{kind}` is none of hosts, leases, ethers, dhcp"))?;
+        let before = self.files.remove(file).unwrap_or_default();
+        if let Some(text) = text {
+            let known = Known::read(kind, text.as_bytes(), &before);
+            self.files.insert(file.to_owned(), known);
+        }
+        self.private.insert(lan_domain());
+        Ok(())
+    }
+
+    /// Makes the names of what files tell; whether they are others than before.
+    fn names(&mut self, now: u64) -> bool {
+        let domain = lan_domain();
+        if !self.private.contains(&domain) {
+            return false;
+        }
+        let files: Vec<(Arc<str>, &Known)> = self
+            .files
+            .iter()
+            .map(|(file, known)| (file.as_str().into(), known))
+            .collect();
+        let rules = hearthdns::lan::Rules {
+            domain: &domain,
+            own: None,
+        };
+        let names = names_of(&files, rules, now);
+        self.next_end = names.next_end();
+        let records = names.records();
+        let lan = Some(Arc::new(Lan { domain, records }));
+        let is_other = self.lan != lan;
+        self.lan = lan;
+        is_other
+    }
+
     fn snapshot(&self, parts: Parts) -> Snapshot {
         Snapshot::build(
             parts.base,
             parts.views,
             &self.routing,
-            &hearthdns::zone::Itself::default(),
+            &hearthdns::zone::Itself {
+                lan: self.lan.clone(),
+                ..hearthdns::zone::Itself::default()
+            },
             parts.generation,
         )
     }
+}
+
+/// The domain of the devices of the house.
+fn lan_domain() -> Name {
+    "lan".parse().expect("a name")
 }
 
 impl Drop for House {

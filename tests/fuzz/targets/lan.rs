@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use hearthdns::lan::names::Author;
-use hearthdns::lan::{MAX_NAMES, MAX_REFUSED, Rules, Told, collect, hosts, lease};
+use hearthdns::lan::{MAX_NAMES, MAX_REFUSED, Rules, Told, collect, dhcp, hosts, lease};
 use hearthdns::message::Name;
 use hearthdns::zone::Lan;
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,10 @@ fuzz_target!(|bytes: &[u8]| {
     let domain: Name = "lan".parse().expect("a name");
     let own: Name = "dns.lan".parse().expect("a name");
     let (leases, people) = (lease::parse(bytes), hosts::parse(bytes));
-    let (ethers, faults) = hosts::parse_ethers(bytes);
+    let (mut ethers, faults) = hosts::parse_ethers(bytes);
+    let (settings, macs) = dhcp::parse(bytes);
+    assert!(settings.faults.len() <= MAX_REFUSED);
+    ethers.extend(macs);
     assert!(faults.len() <= MAX_REFUSED && leases.faults.len() <= MAX_REFUSED);
     let told = |author, entries| Told {
         file: Arc::from("file"),
@@ -24,6 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     let files = [
         told(Author::Device, &leases.entries[..]),
         told(Author::Person, &people.entries[..]),
+        told(Author::Person, &settings.entries[..]),
     ];
     let rules = Rules {
         domain: &domain,

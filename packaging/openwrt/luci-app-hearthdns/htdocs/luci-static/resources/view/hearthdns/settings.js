@@ -177,6 +177,8 @@ return view.extend({
 			{ placeholder: '/var/hosts', depends: { lan_names: '1' } });
 		add(section, 'system', value, 'lan_ethers', _('Names by MAC address'), null,
 			{ datatype: 'file', placeholder: '/etc/ethers', depends: { lan_names: '1' } });
+		add(section, 'system', value, 'lan_dhcp', _('Settings of DHCP'), _('Names in them. Default: those of this router.'),
+			{ datatype: 'file', placeholder: '/var/run/hearthdns-lan/dhcp', depends: { lan_names: '1' } });
 		add(section, 'system', choice, 'ntp', _('Wait for the clock'),
 			_('Until this router\'s NTP client has set it, times of certificates and signatures are not checked. Default: where that client is on.'),
 			{ choices: [ [ '', _('default: with this router\'s NTP client') ], [ '1', _('yes') ], [ '0', _('no') ] ] });
