@@ -5,12 +5,12 @@
 
 use serde::de::value::Error as ProbeError;
 use serde::de::{DeserializeOwned, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::config::nearest;
 
-use super::types::{Answer, Code, Failure, Request, VERSION};
+use super::types::{self, Answer, Code, Failure, Request, VERSION};
 
 /// A request's line.
 #[derive(Serialize)]
@@ -20,13 +20,13 @@ struct RequestLine<'a> {
 }
 
 /// A reply's line.
-#[derive(Serialize, Deserialize)]
-struct ReplyLine {
+#[derive(Serialize)]
+struct ReplyLine<'a> {
     version: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ok: Option<Answer>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ok: Option<&'a Answer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Failure>,
 }
 
 /// A request as a line, newline included.
@@ -41,14 +41,10 @@ pub fn request_line(request: &Request) -> String {
 /// A reply as a line, newline included.
 #[must_use]
 pub fn reply_line(reply: &Result<Answer, Failure>) -> String {
-    let (ok, error) = match reply.clone() {
-        Ok(answer) => (Some(answer), None),
-        Err(failure) => (None, Some(failure)),
-    };
     line_of(&ReplyLine {
         version: VERSION,
-        ok,
-        error,
+        ok: reply.as_ref().ok(),
+        error: reply.as_ref().err(),
     })
 }
 
@@ -57,17 +53,26 @@ pub fn reply_line(reply: &Result<Answer, Failure>) -> String {
 /// # Errors
 /// Why the line is no reply of this version.
 pub fn parse_reply(line: &[u8]) -> Result<Result<Answer, Failure>, String> {
-    let reply: ReplyLine =
-        serde_json::from_slice(line).map_err(|error| format!("the reply cannot be read: {error}"))?;
-    if reply.version != VERSION {
-        return Err(format!(
-            "the daemon speaks version {} of the control protocol, this program version {VERSION}",
-            reply.version
+    let unread = |error: serde_json::Error| format!("the reply cannot be read: {error}");
+    let mut reply: Value = serde_json::from_slice(line).map_err(unread)?;
+    let version = reply.get("version").and_then(Value::as_u64);
+    if version != Some(VERSION) {
+        return Err(version.map_or_else(
+            || "the reply cannot be read: it has no version".to_owned(),
+            |version| {
+                format!("the daemon speaks version {version} of the control protocol, this program version {VERSION}")
+            },
         ));
     }
-    match (reply.ok, reply.error) {
-        (Some(answer), None) => Ok(Ok(answer)),
-        (None, Some(failure)) => Ok(Err(failure)),
+    let mut part = |name| {
+        reply
+            .get_mut(name)
+            .map(Value::take)
+            .filter(|part| !part.is_null())
+    };
+    match (part("ok"), part("error")) {
+        (Some(answer), None) => Answer::of(answer).map(Ok).map_err(unread),
+        (None, Some(failure)) => types::read(failure).map(Err).map_err(unread),
         _ => Err("the reply holds neither or both of `ok` and `error`".to_owned()),
     }
 }
@@ -161,7 +166,7 @@ fn read<T: DeserializeOwned>(words: Value) -> Result<T, String> {
         // serde's own message for a wrong type does not name the field.
         for (key, value) in map {
             let alone = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
-            if let Err(error) = serde_json::from_value::<T>(alone) {
+            if let Err(error) = types::read::<T>(alone) {
                 let message = error.to_string();
                 if !message.starts_with("missing field") {
                     return Err(format!("`{key}`: {message}"));
@@ -169,7 +174,7 @@ fn read<T: DeserializeOwned>(words: Value) -> Result<T, String> {
             }
         }
     }
-    serde_json::from_value(words).map_err(|error| error.to_string())
+    types::read(words).map_err(|error| error.to_string())
 }
 
 /// The message for a word that is not known.

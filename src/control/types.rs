@@ -11,6 +11,7 @@ mod doctor;
 mod lan;
 mod matrix;
 mod queries;
+mod read;
 mod setup;
 mod status;
 
@@ -26,6 +27,7 @@ pub use doctor::{Diagnosed, DiagnosedLink};
 pub use lan::{LanFile, LanName, LanNames, LanRefused};
 pub use matrix::{Finding, Matrix, MatrixCache, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
+pub(super) use read::read;
 pub use setup::Setup;
 pub use status::{CacheStatus, Listener, NegativeAnchor, ServerStatus, Status, Upstream, Validation};
 

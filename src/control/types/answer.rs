@@ -1,25 +1,17 @@
 //! How an answer is read: its word says which struct the rest is. A new answer gets a row here.
 
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::de::Error as _;
 use serde_json::Value;
 
 use super::Answer;
-
-/// By hand and by way of a [`Value`], as requests are read: what serde derives for a tagged enum reads each struct by
-/// another way of its own, which is 29 kB of the program.
-impl<'de> Deserialize<'de> for Answer {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let fields = Value::deserialize(reader)?;
-        Self::read(fields).map_err(D::Error::custom)
-    }
-}
+use super::read;
 
 impl Answer {
-    fn read(mut fields: Value) -> Result<Self, serde_json::Error> {
-        fn read<T: DeserializeOwned>(fields: Value) -> Result<T, serde_json::Error> {
-            serde_json::from_value(fields)
-        }
+    /// What an answer's object says.
+    ///
+    /// # Errors
+    /// The word is not known, or what belongs to it is not there.
+    pub(in super::super) fn of(mut fields: Value) -> Result<Self, serde_json::Error> {
         let word = fields.as_object_mut().and_then(|fields| fields.remove("answer"));
         match word.as_ref().and_then(Value::as_str).unwrap_or_default() {
             "edited" => read(fields).map(Self::Edited),
