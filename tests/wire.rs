@@ -119,6 +119,25 @@ fn rfc6891_s6_2_3_a_reply_keeps_to_the_payload_and_keeps_opt() {
 }
 
 #[test]
+fn rfc7830_s3_a_query_may_be_padded_to_4096_octets() {
+    let (_house, daemon) = served();
+    let client = daemon.client();
+    let padded = |length: usize| {
+        let mut query = Message::query("matrix.hearth.example.", rtype::A).with_edns(1232);
+        let around = query.encode().len() + 4;
+        query.edns.as_mut().unwrap().options = vec![(12, vec![0; length - around])];
+        let bytes = query.encode();
+        assert_eq!(bytes.len(), length);
+        let reply = Message::decode(&client.raw(&bytes, support::DEADLINE).unwrap()).unwrap();
+        assert_eq!(reply.id, query.id);
+        (reply.rcode, reply.answers.len())
+    };
+    assert_eq!(padded(4096), (rcode::NOERROR, 1));
+    assert_eq!(padded(4097), (rcode::FORMERR, 0));
+    assert_eq!(padded(60_000), (rcode::FORMERR, 0));
+}
+
+#[test]
 fn rfc1035_s4_1_1_malformed_queries_are_refused_or_ignored() {
     let (_house, daemon) = served();
     let client = daemon.client();

@@ -672,7 +672,7 @@ pub const UDP_BATCH: Limit = Limit::fixed(
     "datagrams taken in one system call",
     16,
     Unit::Count,
-    "each has a buffer of 64 KiB for each socket",
+    "each has a buffer of 4 KiB for each socket",
 );
 /// Replies that are written together.
 pub const TCP_GATHER: Limit = Limit::fixed(

@@ -22,12 +22,13 @@ use tracing::debug;
 use super::{Received, Service};
 use crate::config::limits;
 use crate::engine::{Client, Transport};
-use crate::message::MAX_MESSAGE;
 
 /// Datagrams taken in one system call, and replies sent in one.
 const BATCH: usize = limits::UDP_BATCH.default_usize();
-/// Room for the largest datagram. Pages that nothing is written to take no memory.
-const BUFFER: usize = MAX_MESSAGE + 1;
+/// Room for the largest query that is taken. A larger one is without its end here, which is an error like any. Room for
+/// the largest datagram would be a mebibyte for each socket of each worker, in real memory where the C library writes
+/// zeros into what it gives, as the packages' does.
+const BUFFER: usize = limits::QUERY_BYTES.default_usize();
 
 /// A socket and what is needed to answer from the right address.
 struct Socket {

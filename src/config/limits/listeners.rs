@@ -99,12 +99,12 @@ pub const HTTP_TARGET: Limit = Limit::fixed(
     Unit::Bytes,
     "the largest query that is taken in base64url; longer is answered with 414",
 );
-/// A DNS query over HTTPS or QUIC.
+/// A DNS query over UDP, HTTPS or QUIC.
 pub const QUERY_BYTES: Limit = Limit::fixed(
-    "query over HTTPS or QUIC",
+    "query over UDP, HTTPS or QUIC",
     4096,
     Unit::Bytes,
-    "one with every option and padding has some hundred; larger is answered with 413 or the end of its stream",
+    "one with every option and padding has some hundred; larger is answered with FORMERR, with 413 or the end of its stream",
 );
 /// Replies of one encrypted connection that wait for the client to take them.
 pub const SEND_BUFFER: Limit = Limit::fixed(
