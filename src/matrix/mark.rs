@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::set::{Delegation, ServerName, Service, Set, Target, host_name, split_port};
+use super::set::{Delegation, ServerName, Service, Set, Target, host_name, port_number, split_port};
 use super::{FEDERATION_PORT, HTTPS_PORT, TTL};
 
 /// The value for a set.
@@ -60,8 +60,11 @@ pub fn read(value: &str) -> Result<Set, String> {
     for word in words {
         if let Some(service) = Service::named(word) {
             services.insert(service);
-        } else if word.starts_with("client:") {
-            client_port = split_port(word)?.1;
+        } else if let Some(port) = word.strip_prefix("client:") {
+            client_port = Some(
+                port_number(port)
+                    .ok_or_else(|| format!("`{}` is no port; expected 1 to 65535", port.escape_debug()))?,
+            );
         } else {
             let known = Service::ALL.map(Service::as_str).join(", ");
             return Err(format!(
