@@ -559,6 +559,28 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
+/// Width at which sentences are broken.
+pub(super) const WIDTH: usize = 80;
+
+/// Writes a text behind `column` characters of its line, broken between words; further lines begin behind `indent` blanks.
+pub(super) fn broken(text: &str, mut column: usize, indent: usize, out: &mut String) {
+    let mut is_first = true;
+    for word in text.split(' ') {
+        let len = word.chars().count();
+        if !is_first && column + 1 + len > WIDTH {
+            let _ = write!(out, "\n{:indent$}", "");
+            column = indent;
+        } else if !is_first {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += len;
+        is_first = false;
+    }
+    out.push('\n');
+}
+
 pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::control::types::{Diagnosed, DiagnosedLink};
-use crate::ctl::output::Printed;
+use crate::ctl::output::{Printed, WIDTH, broken};
 
 /// Column in which what was seen begins, at most: longer words before it take a line of their own length.
 const WIDEST: usize = 44;
-/// Width at which sentences are broken.
-const WIDTH: usize = 80;
+/// Column in which what was seen begins where it does not fit behind the rest.
+const BEHIND: usize = 19;
 
 /// Prints it.
 pub(in crate::ctl) fn print(diagnosed: &Diagnosed, printed: &mut Printed) {
@@ -40,22 +40,22 @@ pub(in crate::ctl) fn print(diagnosed: &Diagnosed, printed: &mut Printed) {
         "works-but" => "Works, but: ",
         _ => "First broken link: ",
     };
-    wrapped(&format!("{head}{}.", diagnosed.sentence), out);
+    broken(&format!("{head}{}.", diagnosed.sentence), 0, 2, out);
     if let Some(cure) = &diagnosed.cure {
-        wrapped(&format!("What to do: {cure}."), out);
+        broken(&format!("What to do: {cure}."), 0, 2, out);
     }
     let others = |grade| {
         let all = diagnosed.links.iter().filter(|link| link.grade == grade);
         all.count()
     };
-    let (broken, warnings) = (others("broken"), others("warning"));
-    let (broken, warnings) = match diagnosed.verdict.as_str() {
-        "broken" => (broken.saturating_sub(1), warnings),
-        "works-but" => (broken, warnings.saturating_sub(1)),
-        _ => (broken, warnings),
-    };
-    if broken + warnings > 0 {
-        let _ = writeln!(out, "{}", further(broken, warnings));
+    let (mut links, mut warnings) = (others("broken"), others("warning"));
+    match diagnosed.verdict.as_str() {
+        "broken" => links = links.saturating_sub(1),
+        "works-but" => warnings = warnings.saturating_sub(1),
+        _ => {}
+    }
+    if links + warnings > 0 {
+        broken(&further(links, warnings), 0, 2, out);
     }
     for note in &diagnosed.notes {
         let _ = writeln!(printed.err, "note: {note}");
@@ -70,13 +70,13 @@ fn print_link(link: &DiagnosedLink, widest: usize, out: &mut String) {
         _ => "BROKEN",
     };
     let ms = link.ms.map_or_else(String::new, |ms| format!("{ms} ms"));
-    let _ = writeln!(
-        out,
-        "  {word:6} {ms:>8}  {:widest$}  {}",
-        link.what,
-        link.seen,
-        widest = widest
-    );
+    let line = format!("  {word:6} {ms:>8}  {:widest$}  {}", link.what, link.seen);
+    if line.chars().count() <= WIDTH {
+        let _ = writeln!(out, "{line}");
+        return;
+    }
+    let _ = write!(out, "  {word:6} {ms:>8}  {}\n{:BEHIND$}", link.what, "");
+    broken(&link.seen, BEHIND, BEHIND, out);
 }
 
 fn further(broken: usize, warnings: usize) -> String {
@@ -97,20 +97,32 @@ fn further(broken: usize, warnings: usize) -> String {
     )
 }
 
-/// Writes a text in lines, those behind the first a little to the right.
-fn wrapped(text: &str, out: &mut String) {
-    let mut width = 0;
-    for word in text.split(' ') {
-        let len = word.chars().count();
-        if width > 0 && width + 1 + len > WIDTH {
-            out.push_str("\n  ");
-            width = 2;
-        } else if width > 0 {
-            out.push(' ');
-            width += 1;
-        }
-        out.push_str(word);
-        width += len;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_goes_to_lines_of_its_own() {
+        let link = |what: &str, seen: &str, ms| DiagnosedLink {
+            leg: "server".to_owned(),
+            what: what.to_owned(),
+            seen: seen.to_owned(),
+            grade: "warning".to_owned(),
+            fault: None,
+            cure: None,
+            ms,
+        };
+        let mut out = String::new();
+        print_link(&link("hearth.example", "203.0.113.10", Some(4)), 24, &mut out);
+        let long = "cannot be fetched: the certificate at 203.0.113.10:443 is for other.example, and not for hearth.example";
+        print_link(&link(".well-known/matrix/server", long, None), 24, &mut out);
+        assert_eq!(
+            out,
+            "  WARN       4 ms  hearth.example            203.0.113.10
+  WARN             .well-known/matrix/server
+                   cannot be fetched: the certificate at 203.0.113.10:443 is for
+                   other.example, and not for hearth.example
+"
+        );
     }
-    out.push('\n');
 }

@@ -58,8 +58,9 @@ pub(super) fn run(args: &MatrixMoveArgs, asking: &mut Asking<'_>) -> Result<Matr
         ));
     } else if let Some(until) = until.filter(|_| !left.is_empty()) {
         notes.push(format!(
-            "{} is served beside the new address until {}: keep the server listening there until then",
+            "{} {} served beside the new address until {}: keep the server listening there until then",
             listed(&left),
+            if left.len() == 1 { "is" } else { "are" },
             write_time(until)
         ));
     } else if !left.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Printed, counted, notes, print_edited, table};
+use super::{Printed, broken, counted, notes, print_edited, table};
 use crate::control::types::{Finding, Matrix, MatrixServer, Request};
 
 pub(super) fn print(request: &Request, matrix: &Matrix, printed: &mut Printed) {
@@ -29,12 +29,12 @@ pub(super) fn print(request: &Request, matrix: &Matrix, printed: &mut Printed) {
         printed
             .out
             .push_str("\nwho may go to the old address, and until when:\n");
-        let rows: Vec<Vec<String>> = matrix
-            .caches
-            .iter()
-            .map(|cache| vec![format!("  {}", cache.who), cache.what.clone()])
-            .collect();
-        printed.out.push_str(&table(&rows));
+        let widths = matrix.caches.iter().map(|cache| cache.who.chars().count());
+        let width = widths.max().unwrap_or(0);
+        for cache in &matrix.caches {
+            let _ = write!(printed.out, "  {:width$}  ", cache.who);
+            broken(&cache.what, width + 4, width + 4, &mut printed.out);
+        }
     }
     for finding in &matrix.findings {
         let _ = writeln!(printed.out, "{}", finding_line(finding));
