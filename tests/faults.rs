@@ -12,17 +12,19 @@ mod support;
 
 use std::path::Path;
 
+use support::homeserver;
+
 use stand::{Cert, Mode, Speech, World, run, run_live};
 
 /// A seeded fault: what is wrong, the word that names it, and how it is made.
 type Seeded = (&'static str, &'static str, fn(&mut World));
 
-const KEYS: &str = "/_matrix/key/v2/server";
-const VERSION: &str = "/_matrix/federation/v1/version";
+const KEYS: &str = homeserver::KEYS;
+const VERSION: &str = homeserver::VERSION.0;
 const SERVER: &str = "/.well-known/matrix/server";
 const CLIENT: &str = "/.well-known/matrix/client";
-const VERSIONS: &str = "/_matrix/client/versions";
-const LOGIN: &str = "/_matrix/client/v3/login";
+const VERSIONS: &str = homeserver::VERSIONS.0;
+const LOGIN: &str = homeserver::LOGIN.0;
 
 /// Every fault; `works` is what a server without one gets.
 const FAULTS: &[Seeded] = &[
@@ -322,7 +324,7 @@ const FAULTS: &[Seeded] = &[
         w.fed.say(KEYS, 200, "text/html", "<p>")
     }),
     ("the keys are another server's", "keys-server-name", |w| {
-        w.fed.keys = stand::keys("other.example", 1 << 45)
+        w.fed.keys = homeserver::keys("other.example", homeserver::FAR)
     }),
     ("the keys have a wrong signature", "keys-signature", |w| {
         w.fed.keys = w.fed.keys.replace(
@@ -339,7 +341,7 @@ const FAULTS: &[Seeded] = &[
         );
     }),
     ("the keys have expired", "keys-expired", |w| {
-        w.fed.keys = stand::keys("hearth.example", 1_000_000)
+        w.fed.keys = homeserver::keys("hearth.example", 1_000_000)
     }),
     ("the clock is off by a day", "clock", |w| w.fed.clock = 86_400),
     ("clients: .well-known answers 500", "client-well-known", |w| {

@@ -1,6 +1,6 @@
 //! Two real Matrix homeservers whose domains are in no public DNS: they find each other by HearthDNS and by nothing else.
 //!
-//! `matrix/place` is a small internet of network namespaces, `matrix/house` a site in it (Synapse behind Caddy),
+//! `matrix/place` is a small internet of network namespaces, `matrix/house` a site in it (Synapse behind Caddy or nginx),
 //! `matrix/person` somebody with an account, and `matrix/world` all of it together; read that next. The tests are in
 //! `matrix/federation` and `matrix/clients`. They share one world, because Synapse takes long to start, so they run one
 //! after the other; each begins with a room of its own and with the records as they should be.
@@ -36,7 +36,9 @@ use world::World;
 type Test = (&'static str, &'static [&'static str], fn(&mut World));
 
 /// What the world is made of.
-const NEEDED: [&str; 7] = ["unshare", "nsenter", "ip", "mount", "caddy", "curl", "synapse"];
+const NEEDED: [&str; 8] = [
+    "unshare", "nsenter", "ip", "mount", "caddy", "nginx", "curl", "synapse",
+];
 
 /// Tells the copy of this program that it is inside.
 const INSIDE: &str = "HEARTHDNS_TEST_IN_NAMESPACE";

@@ -263,10 +263,11 @@ fn caddy(set: &Set) -> String {
 }
 
 /// The URIs of TURN, as both kinds of homeservers take them.
-fn turn_uris(set: &Set) -> Option<[String; 2]> {
+fn turn_uris(set: &Set) -> Option<[String; 3]> {
     set.services.contains(&Service::Turn).then(|| {
         let host = bare(&set.service_host(Service::Turn));
-        ["udp", "tcp"].map(|over| format!("\"turn:{host}?transport={over}\""))
+        [("turn", "udp"), ("turn", "tcp"), ("turns", "tcp")]
+            .map(|(scheme, over)| format!("\"{scheme}:{host}?transport={over}\""))
     })
 }
 
@@ -324,7 +325,8 @@ fn turn(set: &Set) -> Option<String> {
     let host = bare(&set.service_host(Service::Turn));
     Some(format!(
         "use-auth-secret\nstatic-auth-secret=a long random word\nrealm={host}\nlistening-port=3478\n\
-         no-multicast-peers\n"
+         tls-listening-port=5349\ncert=/etc/ssl/{host}.pem\npkey=/etc/ssl/{host}.key\n\
+         # Behind NAT: external-ip=ITS-ADDRESS\nno-multicast-peers\nno-cli\n"
     ))
 }
 
@@ -425,6 +427,31 @@ mod tests {
                 });
             assert_eq!(sites(&set(value)), wanted.collect::<Vec<_>>(), "{value}");
         }
+    }
+
+    #[test]
+    fn calls_go_over_udp_tcp_and_tls_with_one_secret() {
+        let set = set("a.example,none,turn");
+        assert_eq!(
+            turn(&set).unwrap(),
+            "use-auth-secret
+static-auth-secret=a long random word
+realm=turn.a.example
+listening-port=3478
+tls-listening-port=5349
+cert=/etc/ssl/turn.a.example.pem
+pkey=/etc/ssl/turn.a.example.key
+# Behind NAT: external-ip=ITS-ADDRESS
+no-multicast-peers
+no-cli
+"
+        );
+        let uris = r#"["turn:turn.a.example?transport=udp", "turn:turn.a.example?transport=tcp", "turns:turn.a.example?transport=tcp"]"#;
+        assert!(synapse(&set).contains(&format!("turn_uris: {uris}\nturn_shared_secret: ")));
+        assert!(conduit(&set).contains(&format!("turn_uris = {uris}\nturn_secret = ")));
+        let without = self::set("a.example,none");
+        assert_eq!(turn(&without), None);
+        assert!(!synapse(&without).contains("turn_") && !conduit(&without).contains("turn_"));
     }
 
     #[test]

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use data_encoding::BASE64_NOPAD;
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
+use super::support::homeserver::{self, keys};
 use super::support::{Act, House, Message, Transport, Upstream};
 
 /// Which certificate a server shows.
@@ -120,7 +119,7 @@ impl World {
         let site = || Site {
             mode: Mode::Serve,
             cert: Cert::Of("hearth.example"),
-            keys: keys("hearth.example", 1 << 45),
+            keys: keys("hearth.example", homeserver::FAR),
             has_cors: true,
             clock: 0,
             said: HashMap::new(),
@@ -364,21 +363,6 @@ impl Authority {
     }
 }
 
-/// Signing keys of a server, valid until then in milliseconds.
-pub(crate) fn keys(server: &str, until: u64) -> String {
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-    let key = BASE64_NOPAD.encode(pair.public_key().as_ref());
-    // Sorted and without white space, as canonical JSON is.
-    let bare = format!(
-        "\"server_name\":\"{server}\",\"valid_until_ts\":{until},\"verify_keys\":{{\"ed25519:a\":{{\"key\":\"{key}\"}}}}"
-    );
-    let signed = format!("{{\"old_verify_keys\":{{}},{bare}}}");
-    let signature = BASE64_NOPAD.encode(pair.sign(signed.as_bytes()).as_ref());
-    format!(
-        "{{\"old_verify_keys\":{{}},{bare},\"signatures\":{{\"{server}\":{{\"ed25519:a\":\"{signature}\"}}}}}}"
-    )
-}
-
 /// A running server; its thread ends with it.
 struct Server {
     at: SocketAddr,
@@ -428,17 +412,14 @@ fn serve(listener: TcpListener, site: &Site, authority: &Authority, ports: &[(&s
     let config = Arc::new(config);
     let mut said: HashMap<String, (u16, String, String)> = HashMap::new();
     for (path, body) in [
-        (
-            super::VERSION,
-            "{\"server\":{\"name\":\"Stand-in\",\"version\":\"1\"}}",
-        ),
-        (super::KEYS, site.keys.as_str()),
+        homeserver::VERSION,
+        (homeserver::KEYS, site.keys.as_str()),
         (
             super::CLIENT,
             "{\"m.homeserver\":{\"base_url\":\"https://hearth.example\"}}",
         ),
-        (super::VERSIONS, "{\"versions\":[\"v1.1\",\"v1.11\"]}"),
-        (super::LOGIN, "{\"flows\":[{\"type\":\"m.login.password\"}]}"),
+        homeserver::VERSIONS,
+        homeserver::LOGIN,
     ] {
         said.insert(
             path.to_owned(),
@@ -646,7 +627,9 @@ pub(crate) fn run_live(world: &World, config: &str, views: &[(&str, &str)], opti
         .collect();
     args.extend(options.iter().map(String::as_str));
     let ran = house.dnsctl(&args);
-    let out = sites.neutral(&ran.stdout).replace(&dns, "DNS");
+    // What goes on in a further line belongs to the one before it.
+    let out = ran.stdout.replace(&format!("\n{:19}", ""), " ");
+    let out = sites.neutral(&out).replace(&dns, "DNS");
     Live {
         code: ran.code,
         out: out.lines().map(without_time).collect(),

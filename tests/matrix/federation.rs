@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::Test;
-use crate::person::Person;
-use crate::world::{ANNAS, BOS, CLOUD, FAR, MOVED, PUBLIC, World};
+use crate::person::{Person, fetch};
+use crate::world::{ANNAS, BOS, CLOUD, CLOUD_V6, FAR, FAR_V6, MOVED, PUBLIC, World};
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -32,6 +32,7 @@ pub(crate) const TESTS: &[Test] = &[
         &[],
         a_server_moves_to_another_address,
     ),
+    ("servers_with_ipv6_alone_talk", &[], servers_with_ipv6_alone_talk),
     (
         "a_restart_in_the_middle_loses_nothing",
         &[],
@@ -167,6 +168,48 @@ fn a_server_moves_to_another_address(world: &mut World) {
             "@bo:far.example: where are you?",
         ],
     );
+}
+
+/// No name has an A record any more, on either side: the one is found by SRV, the other by `.well-known`, and everything goes
+/// over IPv6.
+fn servers_with_ipv6_alone_talk(world: &mut World) {
+    world.settle();
+    let room = world.room();
+    world.add_hearth(CLOUD_V6);
+    world.add_far(FAR_V6);
+    for (host, name, address) in [
+        (&world.far.host, "hearth.example", CLOUD_V6),
+        (&world.far.host, "matrix.hearth.example", CLOUD_V6),
+        (&world.hearth.host, "far.example", FAR_V6),
+        (&world.hearth.host, "matrix.far.example", FAR_V6),
+    ] {
+        host.wait_for_addresses(name, &[]);
+        assert_eq!(host.addresses_v6(name), [address], "{name}");
+    }
+    // New connections, which must ask.
+    world.hearth.cut_connections();
+    world.far.cut_connections();
+    world.wait_until_bo_finds_anna();
+    let versions = |base: &str| format!("{base}/_matrix/client/versions");
+    for (host, base, address) in [
+        (&world.far.host, ANNAS, CLOUD_V6),
+        (&world.hearth.host, BOS, FAR_V6),
+    ] {
+        let reply = fetch(host, &world.authorities, &versions(base), "", "GET", &json!(null));
+        assert_eq!(reply.from, address);
+    }
+    let (anna, bo) = (&world.anna, &world.bo);
+    bo.say(&world.far.host, &room, "six");
+    anna.hear(&world.hearth.host, &room, "six");
+    anna.say(&world.hearth.host, &room, "and six");
+    bo.hear(&world.far.host, &room, "and six");
+    let said = [
+        "@bo:far.example: before",
+        "@bo:far.example: six",
+        "@anna:hearth.example: and six",
+    ];
+    assert_eq!(anna.conversation(&world.hearth.host, &room), said);
+    assert_eq!(bo.conversation(&world.far.host, &room), said);
 }
 
 /// A change is acknowledged, the daemon dies at once, and is started again while the servers talk.

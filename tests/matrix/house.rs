@@ -1,10 +1,12 @@
-//! A site of the small internet: Synapse, and Caddy before it, which speaks TLS with certificates of an authority of its own.
+//! A site of the small internet: Synapse, and Caddy or nginx before it, which speaks TLS with certificates of an authority of its
+//! own.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::place::Host;
-use crate::support::{DEADLINE, Running, program};
+use crate::support::identity::Identity;
+use crate::support::{DEADLINE, Running, nginx, program};
 
 /// How long a program of a site may take to start, on a small machine with other work.
 const START: Duration = Duration::from_secs(90);
@@ -12,24 +14,81 @@ const START: Duration = Duration::from_secs(90);
 /// A site with a web server, and Synapse if it is a homeserver.
 pub(crate) struct Site {
     pub(crate) host: Host,
-    /// The Caddyfile below the options that a test needs.
+    web: Web,
+    /// What the web server is told below the options that a test needs.
     pages: String,
-    caddy: Running,
+    server: Running,
     synapse: Option<Running>,
+}
+
+/// Which web server.
+#[derive(Clone, Copy, PartialEq)]
+enum Web {
+    /// Makes its certificates itself.
+    Caddy,
+    /// Is given one for all of its names.
+    Nginx,
 }
 
 impl Site {
     /// A host with Caddy, which serves these sites of a Caddyfile.
-    pub(crate) fn new(host: Host, pages: &str) -> Self {
-        let caddy = Self::start_caddy(&host, pages);
+    pub(crate) fn behind_caddy(host: Host, pages: &str) -> Self {
+        Self::new(host, pages, Web::Caddy)
+    }
+
+    /// A host with nginx, which serves these servers of its configuration.
+    pub(crate) fn behind_nginx(host: Host, pages: &str) -> Self {
+        let names = pages
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("server_name "));
+        let names: Vec<&str> = names.map(|name| name.trim_end_matches(';')).collect();
+        let identity = Identity::new(&names);
+        host.files.write("tls.pem", &identity.certificate_pem());
+        host.files.write("tls.key", &identity.key_pem());
+        host.files.write("authority.pem", &identity.authority);
+        Self::new(host, pages, Web::Nginx)
+    }
+
+    fn new(host: Host, pages: &str, web: Web) -> Self {
+        let server = Self::start_web(&host, pages, web);
         let site = Site {
             host,
+            web,
             pages: pages.to_owned(),
-            caddy,
+            server,
             synapse: None,
         };
-        site.wait_for_caddy();
+        site.wait_for_web();
         site
+    }
+
+    fn start_web(host: &Host, pages: &str, web: Web) -> Running {
+        match web {
+            Web::Caddy => Self::start_caddy(host, pages),
+            Web::Nginx => Self::start_nginx(host, pages),
+        }
+    }
+
+    fn start_nginx(host: &Host, pages: &str) -> Running {
+        let root = host.files.root().display().to_string();
+        // The files that the text names are those of the host.
+        let mut placed = String::new();
+        for line in pages.lines() {
+            let word = line.trim().split(' ').next().unwrap_or_default();
+            match word {
+                "ssl_certificate" => placed.push_str(&format!("    ssl_certificate {root}/tls.pem;")),
+                "ssl_certificate_key" => placed.push_str(&format!("    ssl_certificate_key {root}/tls.key;")),
+                _ => placed.push_str(line),
+            }
+            placed.push('\n');
+        }
+        host.files
+            .write("nginx.conf", &nginx::whole(&host.files, &placed));
+        let mut command = host.command(program("nginx").unwrap());
+        command
+            .args(["-e", "stderr", "-c"])
+            .arg(host.files.path("nginx.conf"));
+        Running::start(&mut command)
     }
 
     fn start_caddy(host: &Host, pages: &str) -> Running {
@@ -49,8 +108,15 @@ impl Site {
         Running::start(&mut command)
     }
 
+    fn wait_for_web(&self) {
+        match self.web {
+            Web::Caddy => self.wait_for_caddy(),
+            Web::Nginx => drop(self.server.wait_for_line("nginx's workers", nginx::is_up)),
+        }
+    }
+
     fn wait_for_caddy(&self) {
-        self.caddy.wait_for_line("Caddy's word that it serves", |line| {
+        self.server.wait_for_line("Caddy's word that it serves", |line| {
             line.contains("serving initial configuration")
         });
         // It has certificates in the background.
@@ -73,7 +139,7 @@ impl Site {
                     Instant::now() < end,
                     "Caddy makes no {}:\n{}",
                     path.display(),
-                    self.caddy.log().join("\n")
+                    self.server.log().join("\n")
                 );
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -82,7 +148,10 @@ impl Site {
 
     /// The certificate of the site's authority.
     pub(crate) fn authority(&self) -> PathBuf {
-        self.host.files.path("caddy/pki/authorities/local/root.crt")
+        self.host.files.path(match self.web {
+            Web::Caddy => "caddy/pki/authorities/local/root.crt",
+            Web::Nginx => "authority.pem",
+        })
     }
 
     /// Serves these sites from now on.
@@ -93,11 +162,11 @@ impl Site {
         }
     }
 
-    /// Ends Caddy and starts it again: every connection to the site is cut.
+    /// Ends the web server and starts it again: every connection to the site is cut.
     pub(crate) fn cut_connections(&mut self) {
-        self.caddy.end();
-        self.caddy = Self::start_caddy(&self.host, &self.pages);
-        self.wait_for_caddy();
+        self.server.end();
+        self.server = Self::start_web(&self.host, &self.pages, self.web);
+        self.wait_for_web();
     }
 
     /// Starts Synapse with these settings of its server; the key's number is its own, and it believes the other's authority.
@@ -168,7 +237,7 @@ presence: {{enabled: false}}
 url_preview_enabled: false
 caches: {{global_factor: 0.1}}
 federation_custom_ca_list: [{authority}]
-ip_range_whitelist: [198.51.100.0/24, 203.0.113.0/24]
+ip_range_whitelist: [198.51.100.0/24, 203.0.113.0/24, '2001:db8::/32']
 federation:
   client_timeout: 5s
   max_short_retries: 1

@@ -60,6 +60,7 @@ impl Host {
         host.ip("link set eth0 up");
         host.add_address(address);
         host.ip("route add default dev eth0");
+        host.ip("-6 route add default dev eth0");
         host
     }
 
@@ -75,7 +76,13 @@ impl Host {
     }
 
     pub(crate) fn add_address(&self, address: &str) {
-        self.ip(&format!("addr replace {address}/32 dev eth0"));
+        // Nobody else on the wire has it, so nothing is to be waited for (RFC 4862, 5.4).
+        let (bits, nodad) = if address.contains(':') {
+            (128, " nodad")
+        } else {
+            (32, "")
+        };
+        self.ip(&format!("addr replace {address}/{bits} dev eth0{nodad}"));
     }
 
     /// Takes an address away, if it is there.
@@ -99,7 +106,19 @@ impl Host {
 
     /// The IPv4 addresses of a name as programs of this host get them, sorted; none where it has none.
     pub(crate) fn addresses(&self, name: &str) -> Vec<String> {
-        let ran = run(self.command("getent").args(["ahostsv4", name]));
+        self.addresses_in("ahostsv4", name)
+    }
+
+    /// The IPv6 addresses.
+    pub(crate) fn addresses_v6(&self, name: &str) -> Vec<String> {
+        let mut found = self.addresses_in("ahostsv6", name);
+        // IPv4 addresses in the form of IPv6 stand for names without any.
+        found.retain(|address| !address.starts_with("::ffff:"));
+        found
+    }
+
+    fn addresses_in(&self, database: &str, name: &str) -> Vec<String> {
+        let ran = run(self.command("getent").args([database, name]));
         let mut addresses: Vec<String> = ran
             .stdout
             .lines()

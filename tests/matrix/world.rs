@@ -5,9 +5,9 @@
 //! | this program | 192.0.2.53 | | HearthDNS of the home, and the public resolver that it and the other one ask |
 //! | `phone` | 192.168.1.50 | 192.0.2.53 | a client on the LAN |
 //! | `proxy` | 192.168.1.1 | 192.0.2.53 | the home's web server |
-//! | `hearth` | 203.0.113.10 | 192.0.2.53 | the server hearth.example, in a cloud |
+//! | `hearth` | 203.0.113.10, 2001:db8:113::10 | 192.0.2.53 | the server hearth.example, in a cloud, behind Caddy |
 //! | `abroad` | 198.51.100.53 | | HearthDNS of the other house |
-//! | `far` | 198.51.100.20 | 198.51.100.53 | the server far.example |
+//! | `far` | 198.51.100.20, 2001:db8:51::20 | 198.51.100.53 | the server far.example, behind nginx |
 //!
 //! Each HearthDNS has the zone of its own house, asks the other one for the other's, keeps that for its TTL, and asks the
 //! public resolver for everything else.
@@ -24,6 +24,9 @@ use crate::support::upstream::positive;
 use crate::support::{Act, DEADLINE, Daemon, House, Ran, Upstream, rtype};
 
 pub(crate) const CLOUD: &str = "203.0.113.10";
+/// The cloud's server over IPv6.
+pub(crate) const CLOUD_V6: &str = "2001:db8:113::10";
+pub(crate) const FAR_V6: &str = "2001:db8:51::20";
 /// The address that the cloud's server moves to.
 pub(crate) const MOVED: &str = "203.0.113.77";
 pub(crate) const FAR: &str = "198.51.100.20";
@@ -41,7 +44,7 @@ pub(crate) struct World {
     pub(crate) public: Upstream,
     pub(crate) house: House,
     pub(crate) dns: Option<Daemon>,
-    _abroad_house: House,
+    abroad_house: House,
     pub(crate) abroad_dns: Daemon,
     pub(crate) hearth: Site,
     pub(crate) far: Site,
@@ -74,7 +77,8 @@ impl World {
                 "clients: [192.168.1.0/24, 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24]\n\
                  routes: {far.example: {upstreams: [198.51.100.53]}}\n\
                  views:\n  lan: {clients: [192.168.1.0/24]}\n  \
-                 cloud: {clients: [203.0.113.0/24, 192.168.1.1/32]}\n  abroad: {clients: [198.51.100.0/24]}\n",
+                 cloud: {clients: [203.0.113.0/24, 192.168.1.1/32]}\n  abroad: {clients: [198.51.100.0/24]}\n\
+                 cache: {negative_max_ttl: 2}\n",
             );
         let abroad_house = House::new()
             .listen(&["198.51.100.53:53"])
@@ -95,20 +99,22 @@ impl World {
             house.dnsctl(&words(&line)).ok().stdout
         };
         let phone = Host::new("phone", "192.168.1.50", "192.0.2.53");
-        let mut hearth = Site::new(
+        let mut hearth = Site::behind_caddy(
             Host::new("hearth", CLOUD, "192.0.2.53"),
             &told(&house, "hearth.example", "caddy"),
         );
-        let mut far = Site::new(
+        hearth.host.add_address(CLOUD_V6);
+        let mut far = Site::behind_nginx(
             Host::new("far", FAR, "198.51.100.53"),
-            &told(&abroad_house, "far.example", "caddy"),
+            &told(&abroad_house, "far.example", "nginx"),
         );
+        far.host.add_address(FAR_V6);
         let proxy_pages = format!(
             "https://matrix.hearth.example {{\n  reverse_proxy https://matrix.hearth.example {{\n    transport http \
              {{\n      tls_trusted_ca_certs {}\n    }}\n  }}\n}}\n",
             hearth.authority().display()
         );
-        let proxy = Site::new(Host::new("proxy", PROXY, "192.0.2.53"), &proxy_pages);
+        let proxy = Site::behind_caddy(Host::new("proxy", PROXY, "192.0.2.53"), &proxy_pages);
         hearth.start_synapse(&told(&house, "hearth.example", "synapse"), 1, &far.authority());
         far.start_synapse(
             &told(&abroad_house, "far.example", "synapse"),
@@ -129,7 +135,7 @@ impl World {
             public,
             house,
             dns: Some(dns),
-            _abroad_house: abroad_house,
+            abroad_house,
             abroad_dns,
             hearth,
             far,
@@ -154,6 +160,7 @@ impl World {
         self.hearth.host.add_address(CLOUD);
         self.hearth.host.remove_address(MOVED);
         self.add_hearth(CLOUD);
+        self.add_far(FAR);
         self.serve_as_told();
         for host in [&self.phone, &self.far.host, &self.hearth.host] {
             host.wait_for_addresses("hearth.example", &[CLOUD]);
@@ -199,6 +206,14 @@ impl World {
     #[track_caller]
     pub(crate) fn add_hearth(&self, addresses: &str) {
         self.dnsctl(&format!("{ADD_HEARTH} {addresses}"));
+    }
+
+    /// The same of far.example.
+    #[track_caller]
+    pub(crate) fn add_far(&self, addresses: &str) {
+        self.abroad_house
+            .dnsctl(&words(&format!("{ADD_FAR} {addresses}")))
+            .ok();
     }
 
     /// The fourth deployment: users at home go to the proxy at home.

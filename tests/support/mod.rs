@@ -11,11 +11,14 @@
 #[cfg(all(feature = "https", feature = "h3"))]
 pub(crate) mod asker;
 pub(crate) mod client;
+#[cfg(feature = "doctor")]
+pub(crate) mod homeserver;
 pub(crate) mod house;
 #[cfg(feature = "tls")]
 pub(crate) mod identity;
 pub(crate) mod leaks;
 pub(crate) mod needs;
+pub(crate) mod nginx;
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod sample;
