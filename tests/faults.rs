@@ -12,6 +12,8 @@ mod support;
 
 use std::path::Path;
 
+use hearthdns::matrix::doctor::Fault;
+
 use support::homeserver;
 
 use stand::{Cert, Mode, Speech, World, run, run_live};
@@ -175,6 +177,14 @@ const FAULTS: &[Seeded] = &[
         w.drop_srv();
         w.web.redirect(SERVER, "http://hearth.example/server");
     }),
+    (".well-known redirects on and on", "well-known-loop", |w| {
+        w.drop_srv();
+        w.web.redirect(SERVER, "https://hearth.example/1");
+        for at in 1..8 {
+            let to = format!("https://hearth.example/{}", at + 1);
+            w.web.redirect(&format!("/{at}"), &to);
+        }
+    }),
     (
         ".well-known redirects to this machine",
         "well-known-unreachable",
@@ -302,6 +312,11 @@ const FAULTS: &[Seeded] = &[
         "certificate-self-signed",
         |w| w.fed.cert = Cert::SelfSigned,
     ),
+    (
+        "the certificate is for clients, not for servers",
+        "certificate-bad",
+        |w| w.fed.cert = Cert::ForClients,
+    ),
     ("the homeserver behind the proxy is down", "server-down", |w| {
         w.fed.say(VERSION, 502, "text/html", "<h1>502")
     }),
@@ -366,6 +381,9 @@ const FAULTS: &[Seeded] = &[
     }),
     ("clients: versions is not passed", "versions-status", |w| {
         w.for_clients(VERSIONS, 404, "text/html", "<p>");
+    }),
+    ("clients: the homeserver is down", "server-down", |w| {
+        w.for_clients(VERSIONS, 502, "text/html", "<h1>502");
     }),
     ("clients: CORS is missing", "cors", |w| {
         w.only = "client";
@@ -449,6 +467,39 @@ fn the_doctor_names_the_fault_that_was_seeded() {
         "see {}",
         path.display()
     );
+}
+
+/// A certificate that ends soon works still.
+#[test]
+fn a_certificate_that_ends_soon_is_told() {
+    for (days, fault) in [(3, "certificate-soon"), (60, "works")] {
+        let mut world = World::healthy();
+        world.fed.cert = Cert::Ends(days);
+        let said = run(&world);
+        assert_eq!(
+            (said.fault.as_str(), said.exit),
+            (fault, 0),
+            "{days}: {}",
+            said.all
+        );
+        let told = format!(" expires soon, at {}", stand::day_in(days));
+        assert_eq!(said.sentence.contains(&told), days == 3, "{}", said.sentence);
+    }
+}
+
+/// Faults with tests of their own, beside the tables.
+const BY_THEMSELVES: [&str; 4] = ["certificate-soon", "no-time", "resolver-view", "turn-certificate"];
+
+#[test]
+fn every_fault_that_the_doctor_knows_is_seeded() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let tables = ["faults.txt", "faults_machine.txt"];
+    let tables = tables.map(|table| std::fs::read_to_string(folder.join(table)).unwrap());
+    let words: Vec<&str> = tables.iter().flat_map(|table| table.split_whitespace()).collect();
+    let is_seeded = |word: &&str| words.contains(word) || BY_THEMSELVES.contains(word);
+    let all = Fault::ALL.iter().map(|fault| fault.as_str());
+    let missing: Vec<&str> = all.filter(|word| !is_seeded(word)).collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 /// A silence that lasts until the time for all is over says nothing of the server.

@@ -23,6 +23,10 @@ pub(crate) enum Cert {
     NoIntermediate,
     Stranger,
     SelfSigned,
+    /// For clients, not for servers (RFC 5280, 4.2.1.12).
+    ForClients,
+    /// Ends within so many days.
+    Ends(u64),
 }
 
 /// What a server does with a connection.
@@ -332,6 +336,15 @@ impl Authority {
         match cert {
             Cert::Expired => params.not_after = rcgen::date_time_ymd(2021, 1, 1),
             Cert::Early => params.not_before = rcgen::date_time_ymd(2098, 1, 1),
+            Cert::ForClients => {
+                params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+            }
+            Cert::Ends(days) => {
+                let day = day_in(days);
+                let part = |at: usize, len: usize| day[at..at + len].parse::<u8>().unwrap();
+                let year = day[..4].parse().unwrap();
+                params.not_after = rcgen::date_time_ymd(year, part(5, 2), part(8, 2));
+            }
             _ => {}
         }
         if let Cert::NoIntermediate = cert {
@@ -530,6 +543,13 @@ fn connection(
 /// Waits for a client's first bytes.
 fn hear(tcp: &mut TcpStream) -> usize {
     tcp.read(&mut [0; 4096]).unwrap_or(0)
+}
+
+/// The date so many days from now, `2026-12-31`.
+pub(crate) fn day_in(days: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let time = hearthdns::zone::master::civil::write_time(now + days * 86_400);
+    time[..10].to_owned()
 }
 
 fn http_date(seconds: u64) -> String {
