@@ -493,7 +493,7 @@ mod tests {
              command line: --log: expected one of off, error, warn, info, debug, trace, found `loud`\n\
              config.yaml:1:1: unknown key `lisen`; did you mean `listen`? known here: addresses, bootstrap, \
              cache, certificate, clients, clock_file, control, devices, discovery, dnssec, edns_payload, encrypted, history, lan, listen, log, name, \
-             resolv_conf, routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
+             nftsets, resolv_conf, routes, screen, state, tcp, upstream, upstreams, views, workers, zones\n"
         );
     }
 

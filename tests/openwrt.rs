@@ -24,7 +24,7 @@ const NAMESPACES: &str = "network namespaces";
 const INIT: &[&str] = &["busybox", PYTHON];
 
 fn main() -> ExitCode {
-    let tests: [Test; 10] = [
+    let tests: [Test; 12] = [
         ("start_in_a_jail", INIT, start_in_a_jail),
         ("start_without_a_jail", INIT, start_without_a_jail),
         ("boot_is_a_start", INIT, boot_is_a_start),
@@ -42,6 +42,8 @@ fn main() -> ExitCode {
             router,
         ),
         ("the_ntp_client_tells_of_the_clock", INIT, ntp),
+        ("questions_for_others_are_led_here_on_wish", INIT, redirect),
+        ("sets_of_the_firewall_bring_the_right_to_fill_them", INIT, sets),
         ("packages_are_what_they_say", &[PYTHON], packages),
     ];
     run_tests(tests.to_vec(), |need| match need {
@@ -279,4 +281,51 @@ fn ntp() {
     }
     assert!(tell("stratum", Some("3")));
     assert_eq!(fs::metadata(&set).unwrap().len(), 0);
+}
+
+/// What procd hands to the firewall, put together as `procd.sh` does it from the calls of the init script.
+fn redirect() {
+    let none = Router::new(true, PLAIN).init("start");
+    assert!(!none.contains("json_add"), "{none}");
+    let said = Router::new(true, &format!("{PLAIN}\toption redirect '1'\n")).init("start");
+    let mut rules: Vec<serde_json::Map<String, serde_json::Value>> = Vec::new();
+    let mut begun = Vec::new();
+    for line in said.lines().filter(|line| line.starts_with("json_")) {
+        let words: Vec<&str> = line.split('\'').collect();
+        match (words[0].trim(), &words[1..]) {
+            ("json_add_array", [name, ..]) => begun.push((*name).to_owned()),
+            ("json_add_object", _) => rules.push(serde_json::Map::new()),
+            ("json_add_string", [key, _, value, ..]) => {
+                let value = serde_json::Value::String((*value).to_owned());
+                rules.last_mut().unwrap().insert((*key).to_owned(), value);
+            }
+            ("json_add_boolean", [key, _, value, ..]) => {
+                rules
+                    .last_mut()
+                    .unwrap()
+                    .insert((*key).to_owned(), (*value == "1").into());
+            }
+            ("json_close_object" | "json_close_array", _) => {}
+            _ => panic!("{line}"),
+        }
+    }
+    assert_eq!(begun, ["firewall"]);
+    let data = serde_json::json!({ "firewall": rules });
+    assert_golden("redirect", &format!("{data:#}\n"));
+    // The firewall looks at it when it is told to.
+    assert!(said.contains("procd_set_config_changed 'firewall'"), "{said}");
+}
+
+fn sets() {
+    let with =
+        format!("{PLAIN}\nconfig nftset\n\tlist domain 'video.example'\n\toption v4 'inet fw4 vpn4'\n");
+    for (config, rights) in [(PLAIN, "hearthdns.json"), (with.as_str(), "hearthdns-nft.json")] {
+        let said = Router::new(true, config).init("start");
+        assert!(
+            said.contains(&format!(
+                "procd_set_param 'capabilities' '/etc/capabilities/{rights}'"
+            )),
+            "{said}"
+        );
+    }
 }

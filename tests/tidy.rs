@@ -33,7 +33,8 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("engine", 3, &[]),
     ("telemetry", 4, &[]),
     ("clock", 4, &[]),
-    ("upstream", 4, &["clock", "telemetry"]),
+    ("nftset", 4, &[]),
+    ("upstream", 4, &["clock", "nftset", "telemetry"]),
     ("serve", 4, &["telemetry", "upstream"]),
     ("certificate", 4, &["store", "upstream"]),
     // What both sides of the control socket speak: below the edits that are asked for in it.

@@ -17,6 +17,7 @@ mod forwarding;
 mod host;
 mod lan;
 mod listeners;
+mod nftset;
 mod onboard;
 mod openwrt;
 mod pages;
@@ -34,6 +35,7 @@ pub use forwarding::*;
 pub use host::*;
 pub use lan::*;
 pub use listeners::*;
+pub use nftset::*;
 pub use onboard::*;
 pub use openwrt::*;
 pub use pages::*;
@@ -693,6 +695,7 @@ pub static TABLE: &[Limit] = &joined::<
             + OPENWRT.len()
             + DOCTOR.len()
             + LAN.len()
+            + NFTSET.len()
     },
 >(&[
     FIRST,
@@ -704,6 +707,7 @@ pub static TABLE: &[Limit] = &joined::<
     OPENWRT,
     DOCTOR,
     LAN,
+    NFTSET,
 ]);
 
 const fn joined<const N: usize>(parts: &[&[Limit]]) -> [Limit; N] {

@@ -17,6 +17,7 @@ mod document;
 mod lan;
 pub mod limits;
 pub mod listen;
+pub mod nftset;
 #[cfg(feature = "openwrt")]
 pub mod openwrt;
 mod reader;
@@ -44,6 +45,7 @@ pub use dnssec::{DnssecConfig, NegativeAnchor};
 pub use lan::LanConfig;
 use limits::Limit;
 pub use listen::{ListenScheme, ListenUrl};
+pub use nftset::NftsetConfig;
 pub use routes::{RouteConfig, RouteTarget, ScreenConfig, Servers};
 pub use upstream::{Host, Scheme, UpstreamSpec, UpstreamUrl};
 pub use values::nearest;
@@ -108,6 +110,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// `dnssec`: validation of what upstreams say.
     pub dnssec: DnssecConfig,
+    /// `nftsets`: whose addresses go into sets of the firewall.
+    pub nftsets: Vec<NftsetConfig>,
     /// `devices.keep_seen`: whether when devices were seen outlives a restart.
     pub keep_seen: bool,
     /// `lan`: names of the devices of the house.
@@ -330,6 +334,7 @@ impl Config {
                 file_every: limits::CACHE_FILE_HOURS.default_time(),
             },
             dnssec: DnssecConfig::default(),
+            nftsets: Vec::new(),
             keep_seen: true,
             lan: None,
             log: LogLevel::default(),

@@ -200,6 +200,10 @@ const LAN_FILES: &[(&str, &str, &str)] = &[
 const SECTIONS: &[(&str, &[(&str, bool)])] = &[
     ("listen", &[("private_only", false), ("url", false)]),
     (
+        "nftset",
+        &[("domain", true), ("timeout", false), ("v4", false), ("v6", false)],
+    ),
+    (
         "upstream",
         &[
             ("address", true),
@@ -434,6 +438,7 @@ impl Writer<'_> {
         self.lan(main);
         self.routes(main, package);
         self.views(package);
+        self.nftsets(package);
         self.switches(main);
     }
 
@@ -766,6 +771,33 @@ impl Writer<'_> {
             }
             for route in routes {
                 self.route(3, route);
+            }
+        }
+    }
+
+    /// Sets of the firewall that addresses go into.
+    fn nftsets(&mut self, package: &Package) {
+        let sections: Vec<&Section> = package.of_kind("nftset").collect();
+        if !sections.is_empty() {
+            self.sheet.line(NOWHERE, 0, "nftsets:");
+        }
+        for section in sections {
+            let Some(domains) = section.option("domain") else {
+                self.complain(
+                    section.place,
+                    "a section of type nftset needs: list domain 'DOMAIN'",
+                );
+                continue;
+            };
+            self.sheet.line(section.place, 1, "-");
+            self.list(2, "domains", domains);
+            for name in ["v4", "v6"] {
+                if let Some(option) = section.option(name) {
+                    self.option(2, name, Form::Text, option);
+                }
+            }
+            if let Some(option) = section.option("timeout") {
+                self.option(2, "timeout_seconds", Form::Number, option);
             }
         }
     }

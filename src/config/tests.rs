@@ -141,7 +141,7 @@ fn every_value_arrives() {
 #[test]
 fn unknown_keys_name_the_nearest_and_all_others() {
     let top = "addresses, bootstrap, cache, certificate, clients, clock_file, control, devices, discovery, dnssec, edns_payload, encrypted, \
-               history, lan, listen, log, name, resolv_conf, routes, screen, state, tcp, upstream, upstreams, views, workers, zones";
+               history, lan, listen, log, name, nftsets, resolv_conf, routes, screen, state, tcp, upstream, upstreams, views, workers, zones";
     let tcp = "connections, idle_seconds, per_client, pipeline";
     assert_defects(
         "lisen: []\ntcp:\n  conections: 1\n  zones: x\n  bytes: 3\ntimeout_ms: 3\nfrobnicate: yes\n7: 8\n? [a]\n: b\n",

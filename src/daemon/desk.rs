@@ -34,6 +34,7 @@ use crate::device::Bearer;
 use crate::engine::explain::Story;
 use crate::engine::{Client, Engine, Outcome, Step, Transport};
 use crate::message::{Incoming, Name, Rtype, Section, write};
+use crate::nftset::Sets;
 use crate::onboard::Trust;
 use crate::serve::gate::Gates;
 use crate::store::{Parts, Store};
@@ -65,6 +66,7 @@ pub(super) struct Desk {
     pub(super) guests: Arc<Guests>,
     pub(super) house: Option<Arc<House>>,
     pub(super) provider: Option<Provider>,
+    pub(super) sets: Option<Arc<Sets>>,
     pub(super) clock: Arc<Clock>,
     pub(super) started: Instant,
     /// Told of every publication: what expires next may be another record now.
@@ -323,7 +325,8 @@ impl Desk {
             .map(|house| house.defects())
             .unwrap_or_default();
         let of_provider = self.provider.as_ref().and_then(Provider::defect);
-        let others = damage.iter().chain(&of_provider).chain(&of_house);
+        let of_sets = self.sets.as_ref().map(|sets| sets.defects()).unwrap_or_default();
+        let others = damage.iter().chain(&of_provider).chain(&of_sets).chain(&of_house);
         let defects = store.folder_defects().iter().chain(others);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

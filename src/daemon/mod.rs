@@ -58,6 +58,7 @@ use crate::control::server::{self, Socket};
 use crate::device::Bearers;
 use crate::engine::{Engine, Rules, Transport};
 use crate::message::Name;
+use crate::nftset::Sets;
 use crate::policy::screen::Screen;
 use crate::serve::door::{self, Door};
 use crate::serve::gate::{self, Gates};
@@ -256,10 +257,13 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
 
     #[cfg(feature = "openwrt")]
     if let Some(user) = user {
-        privilege::become_user(user)?;
+        privilege::become_user(user, !config.nftsets.is_empty())?;
     }
     #[cfg(not(feature = "openwrt"))]
     let _ = user;
+    // While we have the right to: it is given up when the ports are taken, but for this thread.
+    let sets = Sets::start(&config.nftsets)
+        .map_err(|error| format!("cannot start the thread for `nftsets`: {error}"))?;
     // The socket comes first: a second daemon on the same state stops here, before it touches anything.
     let socket = Socket::bind(&config.control).map_err(|error| error.to_string())?;
     let clock = Arc::new(Clock::new(config.clock_file.clone()));
@@ -296,6 +300,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     let outcomes = Arc::new(Outcomes::default());
     let validator = validator(&config.dnssec, &clock)?;
     let upstreams = Upstreams::new(&routes, upstream_limits(config), &clock)?.with_validator(validator);
+    let upstreams = upstreams.with_sets(sets.clone());
     let upstreams = Arc::new(upstreams);
     let host = config.name.as_ref().map(host_name);
     let bearers = Arc::new(Bearers::new(host));
@@ -346,6 +351,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
         guests: Arc::clone(&guests),
         house,
         provider,
+        sets,
         clock: Arc::clone(&clock),
         started,
         published: Notify::new(),

@@ -9,11 +9,11 @@ use rustix::thread::{
     CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs,
 };
 
-/// Becomes this user for good, but for ports below 1024.
+/// Becomes this user for good, but for ports below 1024 and, where that is wanted, the firewall.
 ///
 /// # Errors
 /// There is no such user, or we are not root.
-pub(super) fn become_user(name: &str) -> Result<(), String> {
+pub(super) fn become_user(name: &str, keeps_firewall: bool) -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| {
         format!("cannot become the user `{name}` (--user): {error}; start as root")
     };
@@ -26,10 +26,15 @@ pub(super) fn become_user(name: &str) -> Result<(), String> {
         .and_then(|()| setgid(user.gid))
         .and_then(|()| setuid(user.uid))
         .map_err(|error| told(&error))?;
-    keep(CapabilitySet::NET_BIND_SERVICE).map_err(|error| told(&error))
+    let firewall = if keeps_firewall {
+        CapabilitySet::NET_ADMIN
+    } else {
+        CapabilitySet::empty()
+    };
+    keep(CapabilitySet::NET_BIND_SERVICE | firewall).map_err(|error| told(&error))
 }
 
-/// Gives up what [`become_user`] has kept, and that any program which we run gets more.
+/// Gives up what [`become_user`] has kept, for this thread and those that it starts from here on, and that any program which we run gets more.
 ///
 /// # Errors
 /// The kernel refuses, which it has no reason for.

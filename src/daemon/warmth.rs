@@ -68,7 +68,8 @@ impl Warmth {
         fingerprint: u64,
         started: Instant,
     ) -> Self {
-        if !config.cache.file {
+        // The firewall's sets may have gone since, and an answer from the cache would put nothing into them.
+        if !config.cache.file || !config.nftsets.is_empty() {
             return Warmth(None);
         }
         let file = File {

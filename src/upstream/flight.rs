@@ -125,6 +125,10 @@ impl Upstreams {
             };
             match self.judge(engine, question, started, &attempt, result, proof, &running) {
                 Verdict::Answer(fetched) => {
+                    if let Some(sets) = &self.sets {
+                        // In a place of its own: most have none.
+                        Box::pin(sets.fill(&fetched)).await;
+                    }
                     deliver(fetched);
                     while let Some((attempt, result)) = next_end(&mut running, None).await {
                         self.note(&attempt, &result, Instant::now());

@@ -60,6 +60,7 @@ use crate::engine::Engine;
 use crate::engine::fetch::{Failure, Fetched, Question};
 use crate::health::{Health, Strategy};
 use crate::message::{Name, Rtype};
+use crate::nftset::Sets;
 use crate::policy::screen::is_private;
 use ask::Ask;
 use dnssec::Validator;
@@ -178,6 +179,7 @@ pub struct Upstreams {
     routes: Vec<RouteOfPeers>,
     limits: Limits,
     validator: Option<Validator>,
+    sets: Option<Arc<Sets>>,
     outstanding: Places,
     lookups: Places,
     waiting: Places,
@@ -232,6 +234,13 @@ impl Upstreams {
         self
     }
 
+    /// With sets of the firewall: addresses go into them before they are answered.
+    #[must_use]
+    pub fn with_sets(mut self, sets: Option<Arc<Sets>>) -> Self {
+        self.sets = sets;
+        self
+    }
+
     /// What validates replies, if anything does.
     #[must_use]
     pub fn validator(&self) -> Option<&Validator> {
@@ -274,6 +283,7 @@ impl Upstreams {
             routes,
             limits,
             validator: None,
+            sets: None,
             outstanding: Places::new(limits.outstanding),
             lookups: Places::new(limits::DNSSEC_OUTSTANDING.default_usize()),
             waiting: Places::new(limits.waiting),

@@ -478,8 +478,11 @@ const VALUES: &[(&str, &str)] = &[
     ("stale_seconds", "3600"),
     ("state_dir", "/mnt/state"),
     ("strategy", "ordered"),
+    ("timeout", "86400"),
     ("timeout_ms", "4000"),
     ("upstream", "tls://192.0.2.53"),
+    ("v4", "inet fw4 vpn4"),
+    ("v6", "inet fw4 vpn6"),
     ("view", "guests"),
     ("workers", "2"),
     ("zones_dir", "/mnt/zones"),
@@ -530,6 +533,7 @@ fn settings() {
         ("route", &["nowhere", "view"], ""),
         ("route", &["server", "accept", "deny", "strategy"], ""),
         ("view", &[], ""),
+        ("nftset", &[], ""),
     ] {
         scene.eval(&format!(
             "{{ const section = document.querySelector('[data-type={kind}]');

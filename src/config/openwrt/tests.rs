@@ -53,6 +53,23 @@ fn an_empty_file_listens_on_loopback_and_asks_the_provider() {
 }
 
 #[test]
+fn sets_of_the_firewall_are_named() {
+    let uci = "config nftset\nlist domain video.example\noption v4 'inet fw4 vpn4'\noption timeout 600\n";
+    let sets = read(&made(uci, &situation(Mode::Guest))).nftsets;
+    assert_eq!(sets.len(), 1);
+    assert_eq!(sets[0].v4.as_ref().unwrap().to_string(), "inet fw4 vpn4");
+    assert_eq!(sets[0].timeout, Some(std::time::Duration::from_secs(600)));
+    assert_eq!(
+        defects("config nftset\noption v4 'inet fw4'\nlist domain a.example\n"),
+        "hearthdns:2:11: expected FAMILY TABLE SET such as inet fw4 vpn4, found `inet fw4`\n"
+    );
+    assert_eq!(
+        defects("config nftset\noption v4 'inet fw4 a'\n"),
+        "hearthdns:1:1: a section of type nftset needs: list domain 'DOMAIN'\n"
+    );
+}
+
+#[test]
 fn the_clock_waits_for_ntp_where_the_router_has_it() {
     let ntp = Situation {
         has_ntp: true,
@@ -369,7 +386,7 @@ hearthdns:5:9: there is no option `log_levl` in hearthdns; did you mean log_leve
 hearthdns:6:20: expected 1 or 0, found `maybe`
 hearthdns:7:7: name has one value; write: option name 'VALUE'
 hearthdns:8:14: expected a port other than 53, 1 to 65535, found `53`
-hearthdns:9:1: there is no section of type `rout`; did you mean route?; types: hearthdns, listen, upstream, route, view
+hearthdns:9:1: there is no section of type `rout`; did you mean route?; types: hearthdns, listen, nftset, upstream, route, view
 hearthdns:10:1: a section of type route needs: list domain 'DOMAIN'
 hearthdns:11:1: a route leads to servers or nowhere; write list server 'URL', or option nowhere '1'
 hearthdns:13:1: a second section of type hearthdns; put its options into the first

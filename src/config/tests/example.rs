@@ -9,6 +9,7 @@ use super::super::CertificateConfig;
 use super::super::acme::ACME;
 use super::super::certificate::CERTIFICATE;
 use super::super::document::{self, Kind, Node};
+use super::super::nftset::NFTSET;
 use super::super::reader::SECTIONS;
 use super::super::reader::listeners::LISTENER;
 use super::super::reader::upstreams::UPSTREAM;
@@ -31,7 +32,13 @@ fn the_example_shows_every_key() {
             "quic://192.0.2.53:853",
         ]
     );
-    for key in UPSTREAM.iter().chain(LISTENER).chain(CERTIFICATE).chain(ACME) {
+    for key in UPSTREAM
+        .iter()
+        .chain(LISTENER)
+        .chain(CERTIFICATE)
+        .chain(ACME)
+        .chain(NFTSET)
+    {
         assert!(text.contains(&format!(" {key}: ")), "{key} is not in the example");
     }
     assert_eq!(config.workers, Some(2));

@@ -73,6 +73,9 @@ return view.extend({
 		this.views(map.section(form.GridSection, 'view', _('Views'),
 			_('Clients that see zone files of their own, from the folder of the view\'s name in the zones folder.')));
 
+		this.sets(map.section(form.GridSection, 'nftset', _('Sets of the firewall'),
+			_('Addresses of these domains are put into sets of nftables before they are answered.')));
+
 		return map.render();
 	},
 
@@ -240,6 +243,17 @@ return view.extend({
 		add(section, null, form.DynamicList, 'deny', _('Do not accept'),
 			_('A reply with an address in these prefixes is not taken.'), { datatype: 'or(cidr,ipaddr)', modalonly: true });
 		add(section, null, form.Value, 'view', _('View'), _('Only for the clients of this view.'));
+	},
+
+	sets: function(section) {
+		section.anonymous = true;
+		section.addremove = true;
+		add(section, null, form.DynamicList, 'domain', _('Domains'), null,
+			{ datatype: 'hostname', placeholder: 'video.example', rmempty: false });
+		add(section, null, form.Value, 'v4', _('Set for IPv4'), null, { datatype: 'string', placeholder: 'inet fw4 vpn4' });
+		add(section, null, form.Value, 'v6', _('Set for IPv6'), null, { datatype: 'string', placeholder: 'inet fw4 vpn6' });
+		add(section, null, form.Value, 'timeout', _('Stay for so many seconds'), null,
+			{ datatype: 'range(1,604800)', modalonly: true });
 	},
 
 	views: function(section) {
