@@ -64,6 +64,14 @@ impl Clock {
         (is_told && shown >= CLOCK_FLOOR).then_some(shown)
     }
 
+    /// What the clock shows where it is to be believed, else a time before [`CLOCK_FLOOR`]: for what must not be done, or
+    /// undone, by a clock that is wrong.
+    #[must_use]
+    pub fn cautious(&self) -> u64 {
+        let shown = wall();
+        self.believed(shown).unwrap_or_else(|| shown.min(CLOCK_FLOOR - 1))
+    }
+
     /// The earliest that it can be, in Unix seconds: what is over by then is over, whatever the clock shows.
     #[must_use]
     pub fn at_least(&self) -> u64 {

@@ -186,10 +186,7 @@ fn tend_to(
         .ok()
         .and_then(|pair| Facts::read(&pair.as_ref()?.certificate));
     let is_set = plan::is_clock_set(now);
-    let wait_for_clock = || {
-        let since = write_time(now);
-        format!("waits for the clock of this host, which stands at {since}; set it, or let NTP set it")
-    };
+    let wait_for_clock = || plan::WAITS_FOR_CLOCK.to_owned();
     let authority = match read_pair(&of_authority) {
         Ok(Some(pair)) if ask != Ask::Authority => pair,
         Err(message) if ask != Ask::Authority => {

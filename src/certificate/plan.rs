@@ -16,6 +16,10 @@ pub fn is_clock_set(now: u64) -> bool {
     now >= CLOCK_FLOOR
 }
 
+/// What is said where something is due and the clock cannot be believed. Without the time, which would make it another
+/// text each minute.
+pub const WAITS_FOR_CLOCK: &str = "waits until the clock of this host is right: set it, or let NTP set it";
+
 /// When to renew: two thirds of its life are over. What is left is for repair.
 #[must_use]
 pub fn renewal_at(facts: &Facts) -> u64 {
@@ -31,6 +35,9 @@ pub enum Why {
     Names,
     /// Two thirds of its life are over.
     Age,
+    /// The authority suggests it (RFC 9773).
+    #[cfg(feature = "acme")]
+    Suggested,
     /// It begins in the future: the clock was wrong when it was made.
     Future,
     /// Another authority signed it.
@@ -45,6 +52,8 @@ impl fmt::Display for Why {
             Self::Missing => "there was none",
             Self::Names => "its names or addresses are others now",
             Self::Age => "the old one would end soon",
+            #[cfg(feature = "acme")]
+            Self::Suggested => "the authority suggests it now",
             Self::Future => "the old one begins in the future",
             Self::Authority => "another authority signed the old one",
             Self::Asked => "it was asked for",
@@ -67,6 +76,58 @@ pub fn due(facts: &Facts, is_for: bool, now: u64) -> Option<Why> {
     } else {
         None
     }
+}
+
+/// The same where the authority has suggested a moment (RFC 9773, 4.2); where it has not, the rule is ours.
+#[cfg(feature = "acme")]
+#[must_use]
+pub fn due_by(facts: &Facts, is_for: bool, now: u64, suggested: Option<u64>) -> Option<Why> {
+    let by_rule = due(facts, is_for, now);
+    match suggested {
+        // What it says of is the time, and nothing else.
+        Some(moment) if matches!(by_rule, None | Some(Why::Age)) && is_clock_set(now) => {
+            (now >= moment).then_some(Why::Suggested)
+        }
+        _ => by_rule,
+    }
+}
+
+/// Whether a time that was noted lies ahead. One that lies further ahead than anybody would have noted it was noted by
+/// a clock that was wrong. All in seconds.
+#[cfg(feature = "acme")]
+#[must_use]
+pub fn is_ahead(noted: u64, now: u64, furthest: u64) -> bool {
+    noted > now && noted - now <= furthest
+}
+
+/// Between two looks at what an authority suggests, in seconds: what is meant where it does not say, and between what
+/// its word is taken (RFC 9773, 4.3).
+#[cfg(feature = "acme")]
+const LOOK: u64 = limits::ACME_SUGGESTION.default_time().as_secs();
+#[cfg(feature = "acme")]
+const SOONEST_LOOK: u64 = limits::ACME_SOONEST_SUGGESTION.default_time().as_secs();
+#[cfg(feature = "acme")]
+pub(super) const LATEST_LOOK: u64 = limits::ACME_LATEST_SUGGESTION.default_time().as_secs();
+/// Looks that fail in a row before it is left alone for longer.
+#[cfg(feature = "acme")]
+const QUICK_LOOKS: u32 = limits::ACME_QUICK_SUGGESTIONS.default as u32;
+
+/// In how many seconds to ask again what an authority suggests, when it has answered; `told`: what it says itself.
+#[cfg(feature = "acme")]
+#[must_use]
+pub fn look_after(told: Option<u64>) -> u64 {
+    told.unwrap_or(LOOK).clamp(SOONEST_LOOK, LATEST_LOOK)
+}
+
+/// The same where it has not answered for so many times in a row, for a reason that may pass (RFC 9773, 4.3.3).
+#[cfg(feature = "acme")]
+#[must_use]
+pub fn look_after_failure(failures: u32, told: Option<u64>) -> u64 {
+    if failures > QUICK_LOOKS {
+        return LOOK;
+    }
+    let wait = SOONEST_LOOK.saturating_mul(4u64.saturating_pow(failures.saturating_sub(1)));
+    wait.max(told.unwrap_or(0)).min(LATEST_LOOK)
 }
 
 /// First and longest wait after a failed order, in seconds.
@@ -142,6 +203,66 @@ mod tests {
         assert_eq!(wait_after(3, Some(60), 0), 5400);
         assert_eq!(wait_after(u32::MAX, None, u64::MAX) / 86_400, 1);
         assert_eq!(wait_after(0, None, 0), 600);
+    }
+
+    #[cfg(feature = "acme")]
+    #[test]
+    fn rfc9773_s4_2_a_suggestion_takes_the_place_of_our_rule_and_of_nothing_else() {
+        let held = facts(NOW, NOW + 90 * DAY);
+        let of = |is_for, now, suggested| due_by(&held, is_for, now, suggested);
+        // Earlier than ours, and later.
+        assert_eq!(of(true, NOW + 3 * DAY - 1, Some(NOW + 3 * DAY)), None);
+        assert_eq!(of(true, NOW + 3 * DAY, Some(NOW + 3 * DAY)), Some(Why::Suggested));
+        assert_eq!(of(true, NOW + 61 * DAY, Some(NOW + 70 * DAY)), None);
+        assert_eq!(
+            of(true, NOW + 70 * DAY, Some(NOW + 70 * DAY)),
+            Some(Why::Suggested)
+        );
+        assert_eq!(of(true, NOW + 61 * DAY, None), Some(Why::Age));
+        // In the past: now.
+        assert_eq!(of(true, NOW, Some(0)), Some(Why::Suggested));
+        assert_eq!(of(false, NOW, Some(NOW + 70 * DAY)), Some(Why::Names));
+        assert_eq!(of(true, NOW - 1, Some(0)), Some(Why::Future));
+        assert_eq!(of(true, CLOCK_FLOOR - 1, Some(0)), None);
+    }
+
+    #[cfg(feature = "acme")]
+    #[test]
+    fn rfc9773_s4_3_an_authority_is_asked_as_often_as_it_wants_within_bounds() {
+        for (told, expected) in [
+            (None, 21_600),
+            (Some(0), 60),
+            (Some(59), 60),
+            (Some(61), 61),
+            (Some(86_400), 86_400),
+            (Some(86_401), 86_400),
+            (Some(u64::MAX), 86_400),
+        ] {
+            assert_eq!(look_after(told), expected, "{told:?}");
+        }
+        let waits: Vec<u64> = (1..=5)
+            .map(|failures| look_after_failure(failures, None))
+            .collect();
+        assert_eq!(waits, [60, 240, 960, 21_600, 21_600]);
+        assert_eq!(look_after_failure(1, Some(600)), 600);
+        assert_eq!(look_after_failure(1, Some(u64::MAX)), 86_400);
+        assert_eq!(look_after_failure(0, None), 60);
+        assert_eq!(look_after_failure(u32::MAX, Some(7)), 21_600);
+    }
+
+    #[cfg(feature = "acme")]
+    #[test]
+    fn a_time_that_a_wrong_clock_noted_lies_nowhere() {
+        for (noted, is_one) in [
+            (NOW - 1, false),
+            (NOW, false),
+            (NOW + 1, true),
+            (NOW + DAY, true),
+            (NOW + DAY + 1, false),
+            (u64::MAX, false),
+        ] {
+            assert_eq!(is_ahead(noted, NOW, DAY), is_one, "{noted}");
+        }
     }
 
     #[test]

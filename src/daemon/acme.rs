@@ -1,30 +1,23 @@
-//! Orders of certificates while the daemon runs: when one is due, what it needs of this house, and what came of it.
+//! Orders of certificates while the daemon runs: what they need of this house, and what is told of them.
 //!
-//! [`crate::certificate::acme`] knows the course of an order; here it is given a network, our zones, a program, and a
-//! clock. One order at a time, on the runtime of the main thread, which answers no query.
+//! [`crate::certificate::acme`] knows when one is due and its course; here it is given a network, our zones, a program,
+//! the listeners' certificate and a clock. All of it runs on the runtime of the main thread, which answers no query.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, header};
-use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, timeout};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::desk::Desk;
-use super::{CERTIFICATE_CHECK, unix_now};
-use crate::certificate::acme::{
-    Call, House, Kind, Memory, Method, Proof, Reply, Stage, Trouble, Web, obtain,
-};
+use super::unix_now;
+use crate::certificate::acme::{Call, House, Kind, Method, Orders, Proof, Reply, Stage, Trouble, Web};
 use crate::certificate::hook;
 use crate::certificate::issue::{self, Key, Lifetime};
-use crate::certificate::plan::{self, Why};
-use crate::certificate::read::Facts;
 use crate::config::{AcmeChallenge, AcmeConfig, Config, limits};
 use crate::control::server::Daemon as _;
 use crate::control::types::{CertificateStatus, DefectText, RecordWords, RemoveRecord, Request as Wish};
@@ -38,14 +31,11 @@ use crate::upstream::{Upstreams, web};
 use crate::view::DEFAULT_ROUTE;
 use crate::zone::master::civil::write_time;
 
-/// File of the account, and of the certificate with its key.
-const MEMORY: &str = "acme.json";
+/// File of the certificate with its key.
 const CERTIFICATE: &str = "acme.pem";
 /// Time for a request, and bytes of a reply.
 const TIME: Duration = limits::ACME_REQUEST.default_time();
 const BODY: usize = limits::ACME_BODY.default_usize();
-/// A time to try again that lies further ahead than this was noted by a clock that was wrong.
-const LONGEST: u64 = 2 * limits::ACME_LONGEST_WAIT.default_time().as_secs();
 /// Lifetime of a certificate that proves a name in a handshake.
 const PROOF_LIFE: u64 = 7 * 86_400;
 /// TTL of records in our own zones, and when they go by themselves, should nobody take them away.
@@ -54,186 +44,63 @@ const EXPIRES: &str = "2d";
 /// UDP payload size that our own questions offer.
 const PAYLOAD: u16 = 1232;
 
-/// Who orders, and how that fares.
-pub(super) struct Orders {
-    config: AcmeConfig,
-    names: Vec<String>,
+/// Orders of this daemon, and the way to the authority.
+pub(super) struct Clerk {
+    orders: Orders,
     folder: PathBuf,
     certificate: Arc<Certificate>,
     web: web::Web,
-    standing: Mutex<Standing>,
-    /// A person wants a new certificate.
-    is_asked: AtomicBool,
-    /// Ends a wait.
-    hurry: Notify,
 }
 
-/// How it fares.
-#[derive(Debug, Default)]
-struct Standing {
-    /// What is being done; none where nothing is.
-    stage: Option<Stage>,
-    /// Why the last order failed.
-    trouble: Option<String>,
-    /// Unix time of the next try, where one failed.
-    next: Option<u64>,
-}
-
-impl Orders {
+impl Clerk {
     pub(super) fn new(config: &Config, acme: &AcmeConfig, certificate: &Arc<Certificate>) -> Self {
-        Orders {
-            names: config.acme_names(acme),
-            config: acme.clone(),
-            folder: config.certificate_folder(),
+        let folder = config.certificate_folder();
+        Clerk {
+            orders: Orders::new(acme, config.acme_names(acme), folder.clone()),
+            folder,
             certificate: Arc::clone(certificate),
             web: web::Web::new(acme.ca_file.clone(), TIME, BODY),
-            standing: Mutex::default(),
-            is_asked: AtomicBool::new(false),
-            hurry: Notify::new(),
         }
-    }
-
-    /// Whom it orders from.
-    pub(super) fn directory(&self) -> String {
-        self.config.directory.to_string()
     }
 
     /// Adds how it fares.
     pub(super) fn tell(&self, status: &mut CertificateStatus) {
-        let standing = self.lock();
-        if let Some(message) = &standing.trouble {
+        let standing = self.orders.standing();
+        if let Some(message) = standing.trouble {
             status.problems.push(DefectText {
-                file: self.directory(),
-                message: message.clone(),
+                file: self.orders.directory(),
+                message,
                 ..DefectText::default()
             });
         }
+        if let Some(moment) = standing.suggested {
+            status.renewal = write_time(moment);
+        }
         status.next_try = standing.next.map_or_else(String::new, write_time);
-        if let Some(stage) = &standing.stage {
-            status.doing.clone_from(&stage.doing);
+        if let Some(stage) = standing.stage {
+            status.doing = stage.doing;
             status.awaits = records(&stage.awaited);
         }
     }
 
     /// Orders now, or looks now whether what is awaited has come.
     pub(super) fn ask(&self) {
-        if self.lock().stage.is_none() {
-            self.is_asked.store(true, Ordering::Release);
-        }
-        self.hurry.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.orders.ask();
     }
 
     /// Orders whenever it is due. Never ends.
     pub(super) async fn tend(&self, desk: &Arc<Desk>) {
-        loop {
-            let memory = Memory::load(&self.folder.join(MEMORY), &self.directory());
-            match memory {
-                Ok(mut memory) => self.order_if_due(desk, &mut memory).await,
-                Err(trouble) => self.fail(&trouble, None),
-            }
-            let _ = timeout(CERTIFICATE_CHECK, self.hurry.notified()).await;
-        }
+        self.orders.tend(&Household { clerk: self, desk }).await;
     }
 
-    async fn order_if_due(&self, desk: &Arc<Desk>, memory: &mut Memory) {
-        let now = unix_now();
-        let Some(why) = self.due(memory, now) else { return };
-        if !plan::is_clock_set(now) {
-            let since = write_time(now);
-            let message = format!(
-                "waits for the clock of this host, which stands at {since}; set it, or let NTP set it"
-            );
-            return self.fail(&Trouble::new(message), None);
-        }
-        info!(
-            "ordering a certificate for {} from {}: {why}",
-            self.names.join(", "),
-            self.directory()
-        );
-        let house = Household { orders: self, desk };
-        let ended = obtain(&house, &self.config, &self.names, memory, now).await;
-        self.lock().stage = None;
-        let now = unix_now();
-        let taken = match ended {
-            Ok((text, facts)) => self.take(&text).map(|()| facts),
-            Err(trouble) => Err(trouble),
-        };
-        match taken {
-            Ok(facts) => {
-                info!(
-                    "certificate for {} good until {}",
-                    self.names.join(", "),
-                    write_time(facts.until)
-                );
-                (memory.failures, memory.not_before) = (0, 0);
-                *self.lock() = Standing::default();
-            }
-            Err(trouble) => {
-                memory.failures = memory.failures.saturating_add(1);
-                let wait = plan::wait_after(memory.failures, trouble.retry_after, rand::random());
-                memory.not_before = now + wait;
-                self.fail(&trouble, Some(memory.not_before));
-            }
-        }
-        if let Err(trouble) = memory.save() {
-            error!("{trouble}");
-        }
-    }
-
-    /// Why an order is due now, if it is.
-    fn due(&self, memory: &Memory, now: u64) -> Option<Why> {
-        if self.is_asked.swap(false, Ordering::AcqRel) {
-            return Some(Why::Asked);
-        }
-        let why = match self.certificate.shown().as_deref().and_then(Facts::read) {
-            None => Some(Why::Missing),
-            Some(facts) => {
-                let is_for = self.names.iter().all(|name| facts.names.contains(name));
-                plan::due(&facts, is_for, now)
-            }
-        };
-        let is_early = memory.not_before > now && memory.not_before - now <= LONGEST;
-        if is_early && why.is_some() {
-            self.lock().next = Some(memory.not_before);
-        }
-        why.filter(|_| !is_early)
-    }
-
-    /// Writes the file and lets the listeners take it.
-    fn take(&self, text: &str) -> Result<(), Trouble> {
-        let file = self.folder.join(CERTIFICATE);
-        let failed = |error: &dyn std::fmt::Display| {
-            Trouble::new(format!("{}: cannot be written: {error}", file.display()))
-        };
-        disk::replace_private(&file, text.as_bytes()).map_err(|failure| failed(&failure.error))?;
-        self.certificate
-            .reload(unix_now())
-            .map_err(|error| Trouble::new(error.to_string()))
-    }
-
-    fn fail(&self, trouble: &Trouble, next: Option<u64>) {
-        let message = trouble.to_string();
-        let mut standing = self.lock();
-        let is_new = standing.trouble.as_deref() != Some(&message);
-        standing.trouble = Some(message);
-        standing.next = next;
-        drop(standing);
-        let then = next.map_or_else(String::new, |at| {
-            format!("; the next try is at {}", write_time(at))
-        });
-        if is_new || next.is_some() {
-            error!("no certificate from {}: {trouble}{then}", self.directory());
-        }
+    fn config(&self) -> &AcmeConfig {
+        self.orders.config()
     }
 }
 
-/// This house, for one order.
+/// This house, for its orders.
 struct Household<'h> {
-    orders: &'h Orders,
+    clerk: &'h Clerk,
     desk: &'h Arc<Desk>,
 }
 
@@ -278,14 +145,14 @@ impl Household<'_> {
 
     /// Where our own zone holds the record.
     fn place(&self, proof: &Proof) -> String {
-        match &self.orders.config.challenge {
+        match &self.clerk.config().challenge {
             AcmeChallenge::Cname(target) => target.to_string(),
             _ => format!("{}.", proof.owner),
         }
     }
 
     async fn run_hook(&self, word: &'static str, proof: &Proof) -> Result<(), String> {
-        let AcmeChallenge::Hook(program) = &self.orders.config.challenge else {
+        let AcmeChallenge::Hook(program) = &self.clerk.config().challenge else {
             return Ok(());
         };
         let (program, proof) = (program.clone(), proof.clone());
@@ -313,7 +180,7 @@ impl Household<'_> {
         let certificate =
             issue::proof(&key, &proof.domain, &proof.sum, life).map_err(|error| error.to_string())?;
         let pair = Some((certificate, key.pkcs8().to_vec()));
-        self.orders.certificate.show_proof(&proof.domain, pair)
+        self.clerk.certificate.show_proof(&proof.domain, pair)
     }
 }
 
@@ -339,8 +206,8 @@ impl Web for Household<'_> {
         }
         let request = request
             .body(content)
-            .map_err(|error| format!("{}: {error}", call.url))?;
-        let response = self.orders.web.send(request, |host| self.resolve(host)).await?;
+            .map_err(|error| format!("{}: {error}", call.url.escape_debug()))?;
+        let response = self.clerk.web.send(request, |host| self.resolve(host)).await?;
         let text = |name: &str| response.field(name).map(str::to_owned);
         Ok(Reply {
             status: response.status,
@@ -355,8 +222,26 @@ impl Web for Household<'_> {
 }
 
 impl House for Household<'_> {
+    fn now(&self) -> u64 {
+        self.desk.clock.cautious()
+    }
+
+    fn shown(&self) -> Option<Vec<u8>> {
+        self.clerk.certificate.shown()
+    }
+
+    fn take(&self, text: &str) -> Result<(), Trouble> {
+        let file = self.clerk.folder.join(CERTIFICATE);
+        let failed = |error: &dyn std::fmt::Display| {
+            Trouble::new(format!("{}: cannot be written: {error}", file.display()))
+        };
+        disk::replace_private(&file, text.as_bytes()).map_err(|failure| failed(&failure.error))?;
+        let reloaded = self.clerk.certificate.reload(self.now());
+        reloaded.map_err(|error| Trouble::new(error.to_string()))
+    }
+
     async fn publish(&self, proof: &Proof) -> Result<(), String> {
-        match &self.orders.config.challenge {
+        match &self.clerk.config().challenge {
             AcmeChallenge::Print | AcmeChallenge::Persist => Ok(()),
             AcmeChallenge::Hook(_) => self.run_hook("add", proof).await,
             AcmeChallenge::TlsAlpn => self.show(proof),
@@ -376,10 +261,10 @@ impl House for Household<'_> {
     }
 
     async fn withdraw(&self, proof: &Proof) {
-        let done = match &self.orders.config.challenge {
+        let done = match &self.clerk.config().challenge {
             AcmeChallenge::Print | AcmeChallenge::Persist => Ok(()),
             AcmeChallenge::Hook(_) => self.run_hook("remove", proof).await,
-            AcmeChallenge::TlsAlpn => self.orders.certificate.show_proof(&proof.domain, None),
+            AcmeChallenge::TlsAlpn => self.clerk.certificate.show_proof(&proof.domain, None),
             AcmeChallenge::Zone | AcmeChallenge::Cname(_) => {
                 let wish = Wish::RemoveRecord(RemoveRecord {
                     name: self.place(proof),
@@ -416,22 +301,13 @@ impl House for Household<'_> {
     }
 
     async fn pause(&self, time: Duration) {
-        let end = Instant::now() + time;
-        tokio::select! {
-            () = sleep(end.saturating_duration_since(Instant::now())) => {}
-            () = self.orders.hurry.notified() => {}
-        }
+        self.clerk.orders.rest(time).await;
     }
 
     fn tell(&self, stage: Stage) {
-        let before = self
-            .orders
-            .lock()
-            .stage
-            .replace(stage.clone())
-            .unwrap_or_default();
+        let before = self.clerk.orders.show(stage.clone());
         let is_person = matches!(
-            self.orders.config.challenge,
+            self.clerk.config().challenge,
             AcmeChallenge::Print | AcmeChallenge::Persist
         );
         if is_person && before.awaited.is_empty() && !stage.awaited.is_empty() {

@@ -12,9 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::{error, info, warn};
 
 #[cfg(feature = "acme")]
-use super::acme::Orders;
+use super::acme::Clerk;
 use super::desk::Desk;
-use super::unix_now;
 use crate::certificate::own::{self, Ask, Standing, Wanted};
 use crate::certificate::plan;
 use crate::certificate::read::{Facts, Permitted};
@@ -22,7 +21,7 @@ use crate::config::{AcmeChallenge, CertificateConfig, Config};
 use crate::control::types::{Authority, CertificateStatus, Code, DefectText, Failure};
 use crate::message::Name;
 use crate::onboard::Trust;
-use crate::serve::tls::{Certificate, CertificateError};
+use crate::serve::tls::{Certificate, CertificateError, over};
 use crate::zone::master::civil::write_time;
 
 /// Keeps a certificate.
@@ -32,33 +31,36 @@ pub(super) struct Keeper {
     folder: PathBuf,
     name: Option<String>,
     standing: Mutex<Standing>,
+    /// What was wrong with the files when they were read last.
+    damage: Mutex<Option<CertificateError>>,
     #[cfg(feature = "acme")]
-    orders: Option<Orders>,
+    clerk: Option<Clerk>,
 }
 
 impl Keeper {
     /// Makes what is missing, reads what is there, and says what is wrong with it.
-    pub(super) fn start(config: &Config, zones: &[Name], addresses: &[IpAddr]) -> Option<Self> {
+    /// `now`, here and below, is Unix time in seconds.
+    pub(super) fn start(config: &Config, zones: &[Name], addresses: &[IpAddr], now: u64) -> Option<Self> {
         let keeper = Self::new(config)?;
-        keeper.tend(zones, addresses, Ask::Nothing);
-        if let Err(error) = keeper.certificate.reload(unix_now()) {
+        keeper.tend(zones, addresses, Ask::Nothing, now);
+        if let Err(error) = keeper.note(keeper.certificate.reload(now)) {
             // What hinders us from making it is said already, or will be.
             if keeper.standing().problem.is_none() && !keeper.is_awaited() {
                 error!("{error}; encrypted listeners refuse everybody until it is mended, plain ones answer");
             }
         }
-        keeper.warn();
+        keeper.warn(now);
         Some(keeper)
     }
 
     /// What is wrong with the files of the configuration, where they are there; makes nothing.
-    pub(super) fn check(config: &Config) -> Option<String> {
+    pub(super) fn check(config: &Config, now: u64) -> Option<String> {
         let keeper = Self::new(config)?;
         if keeper.is_awaited() {
             return None;
         }
-        let error = keeper.certificate.reload(unix_now()).err();
-        keeper.warn();
+        let error = keeper.certificate.reload(now).err();
+        keeper.warn(now);
         error.map(|error| error.to_string())
     }
 
@@ -74,8 +76,8 @@ impl Keeper {
         let certificate = Arc::new(certificate);
         Some(Keeper {
             #[cfg(feature = "acme")]
-            orders: match &source {
-                CertificateConfig::Acme(acme) => Some(Orders::new(config, acme, &certificate)),
+            clerk: match &source {
+                CertificateConfig::Acme(acme) => Some(Clerk::new(config, acme, &certificate)),
                 _ => None,
             },
             certificate,
@@ -83,6 +85,7 @@ impl Keeper {
             folder: config.certificate_folder(),
             name: config.name.as_ref().map(text_of),
             standing: Mutex::default(),
+            damage: Mutex::default(),
         })
     }
 
@@ -103,22 +106,27 @@ impl Keeper {
 
     /// Does what is due, and takes files that have changed. `zones`: the domains at hand; `addresses`: where devices
     /// reach us.
-    pub(super) fn look(&self, zones: &[Name], addresses: &[IpAddr]) {
-        self.tend(zones, addresses, Ask::Nothing);
-        let _ = self.say(self.certificate.reload_if_changed(unix_now()));
+    pub(super) fn look(&self, zones: &[Name], addresses: &[IpAddr], now: u64) {
+        self.tend(zones, addresses, Ask::Nothing, now);
+        let _ = self.say(self.certificate.reload_if_changed(now), now);
     }
 
     /// Reads the files again, whether they have changed or not.
-    pub(super) fn reload(&self) -> Result<(), CertificateError> {
+    pub(super) fn reload(&self, now: u64) -> Result<(), CertificateError> {
         if self.is_awaited() {
             return Ok(());
         }
-        self.say(self.certificate.reload(unix_now()).map(|()| true))
+        self.say(self.certificate.reload(now).map(|()| true), now)
             .map(|_| ())
     }
 
     /// Makes a new certificate now.
-    pub(super) fn renew(&self, zones: &[Name], addresses: &[IpAddr]) -> Result<CertificateStatus, Failure> {
+    pub(super) fn renew(
+        &self,
+        zones: &[Name],
+        addresses: &[IpAddr],
+        now: u64,
+    ) -> Result<CertificateStatus, Failure> {
         if let CertificateConfig::Files(files) = &self.source {
             let message = format!(
                 "whoever writes {} renews the certificate; `dnsctl reload` reads it again",
@@ -127,12 +135,12 @@ impl Keeper {
             return Err(Failure::new(Code::Unavailable, message));
         }
         #[cfg(feature = "acme")]
-        if let Some(orders) = &self.orders {
-            orders.ask();
-            return Ok(self.status());
+        if let Some(clerk) = &self.clerk {
+            clerk.ask();
+            return Ok(self.status(now));
         }
-        self.make(zones, addresses, Ask::Certificate)?;
-        Ok(self.status())
+        self.make(zones, addresses, Ask::Certificate, now)?;
+        Ok(self.status(now))
     }
 
     /// Attends to orders, where a public authority signs.
@@ -142,8 +150,8 @@ impl Keeper {
     )]
     pub(super) async fn order(&self, _desk: &Arc<Desk>) {
         #[cfg(feature = "acme")]
-        if let Some(orders) = &self.orders {
-            orders.tend(_desk).await;
+        if let Some(clerk) = &self.clerk {
+            clerk.tend(_desk).await;
         }
     }
 
@@ -153,6 +161,7 @@ impl Keeper {
         replace: bool,
         zones: &[Name],
         addresses: &[IpAddr],
+        now: u64,
     ) -> Result<Authority, Failure> {
         if !matches!(self.source, CertificateConfig::Own) {
             let message =
@@ -160,7 +169,7 @@ impl Keeper {
             return Err(Failure::new(Code::Unavailable, message));
         }
         if replace {
-            self.make(zones, addresses, Ask::Authority)?;
+            self.make(zones, addresses, Ask::Authority, now)?;
         }
         let standing = self.standing();
         let Some(authority) = &standing.authority else {
@@ -175,18 +184,18 @@ impl Keeper {
         })
     }
 
-    fn make(&self, zones: &[Name], addresses: &[IpAddr], ask: Ask) -> Result<(), Failure> {
-        if let Some(problem) = self.tend(zones, addresses, ask) {
+    fn make(&self, zones: &[Name], addresses: &[IpAddr], ask: Ask, now: u64) -> Result<(), Failure> {
+        if let Some(problem) = self.tend(zones, addresses, ask, now) {
             return Err(Failure::new(Code::Io, problem));
         }
-        let taken = self.say(self.certificate.reload(unix_now()).map(|()| true));
+        let taken = self.say(self.certificate.reload(now).map(|()| true), now);
         taken
             .map(|_| ())
             .map_err(|error| Failure::new(Code::Io, error.to_string()))
     }
 
     /// Makes what is due or asked for, where it is ours to make; says what stands in the way.
-    fn tend(&self, zones: &[Name], addresses: &[IpAddr], ask: Ask) -> Option<String> {
+    fn tend(&self, zones: &[Name], addresses: &[IpAddr], ask: Ask, now: u64) -> Option<String> {
         if !matches!(self.source, CertificateConfig::Own) {
             return None;
         }
@@ -201,13 +210,13 @@ impl Keeper {
         };
         // One at a time: two would make a certificate each.
         let mut standing = self.standing();
-        let before = std::mem::replace(&mut *standing, own::tend(&self.folder, &wanted, ask, unix_now()));
+        let before = std::mem::replace(&mut *standing, own::tend(&self.folder, &wanted, ask, now));
         tell(&before, &standing);
         standing.problem.as_ref().map(ToString::to_string)
     }
 
     /// How it fares.
-    pub(super) fn status(&self) -> CertificateStatus {
+    pub(super) fn status(&self, now: u64) -> CertificateStatus {
         let trust = self.trust();
         let standing = self.standing();
         let shown = self.certificate.shown();
@@ -224,7 +233,7 @@ impl Keeper {
             Trust::None if shown.is_some() => "unknown",
             Trust::None => "none",
         };
-        let mut problems: Vec<DefectText> = Vec::new();
+        let mut problems = self.defects(facts.as_ref(), now);
         if let Some(problem) = &standing.problem {
             problems.push(DefectText {
                 file: problem.file.display().to_string(),
@@ -273,20 +282,25 @@ impl Keeper {
             }
         }
         #[cfg(feature = "acme")]
-        if let Some(orders) = &self.orders {
-            orders.tell(&mut status);
+        if let Some(clerk) = &self.clerk {
+            clerk.tell(&mut status);
         }
         status
     }
 
     /// Logs what became of the files.
-    fn say(&self, result: Result<bool, CertificateError>) -> Result<bool, CertificateError> {
+    fn say(&self, result: Result<bool, CertificateError>, now: u64) -> Result<bool, CertificateError> {
+        // Where nothing has changed, what was wrong still is.
+        let result = if result == Ok(false) {
+            return result;
+        } else {
+            self.note(result)
+        };
         match &result {
-            Ok(true) => {
+            Ok(_) => {
                 info!("certificate {} read again", self.certificate.chain().display());
-                self.warn();
+                self.warn(now);
             }
-            Ok(false) => {}
             Err(error) if self.certificate.is_in_force() => {
                 error!("{error}; the certificate that was read before stays in use");
             }
@@ -295,8 +309,37 @@ impl Keeper {
         result
     }
 
-    fn warn(&self) {
-        for warning in self.certificate.warnings(unix_now()) {
+    /// Keeps what is wrong with the files, so that it can be told.
+    fn note<T>(&self, result: Result<T, CertificateError>) -> Result<T, CertificateError> {
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        *damage = result.as_ref().err().cloned();
+        result
+    }
+
+    /// What is wrong with the certificate itself.
+    fn defects(&self, facts: Option<&Facts>, now: u64) -> Vec<DefectText> {
+        let damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        // Until it is made there is nothing to be read.
+        let damage = damage.clone().filter(|_| !self.is_awaited());
+        let over = facts
+            .filter(|facts| facts.until < now)
+            .map(|facts| CertificateError {
+                file: self.certificate.chain().to_owned(),
+                message: over(facts.until),
+            });
+        // One that is over may be what its files hold as well.
+        let damage = damage.filter(|damage| over.as_ref() != Some(damage));
+        let all = over.into_iter().chain(damage);
+        all.map(|error| DefectText {
+            file: error.file.display().to_string(),
+            message: error.message,
+            ..DefectText::default()
+        })
+        .collect()
+    }
+
+    fn warn(&self, now: u64) {
+        for warning in self.certificate.warnings(now) {
             warn!("{warning}");
         }
     }
@@ -361,3 +404,6 @@ fn text_of(name: &Name) -> String {
     let text = name.to_string();
     text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
+
+#[cfg(test)]
+mod tests;

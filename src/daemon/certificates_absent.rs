@@ -16,11 +16,11 @@ use crate::serve::tls::{Certificate, CertificateError};
 pub(super) struct Keeper(Infallible);
 
 impl Keeper {
-    pub(super) fn start(_: &Config, _: &[Name], _: &[IpAddr]) -> Option<Self> {
+    pub(super) fn start(_: &Config, _: &[Name], _: &[IpAddr], _: u64) -> Option<Self> {
         None
     }
 
-    pub(super) fn check(_: &Config) -> Option<String> {
+    pub(super) fn check(_: &Config, _: u64) -> Option<String> {
         None
     }
 
@@ -32,19 +32,19 @@ impl Keeper {
         match self.0 {}
     }
 
-    pub(super) fn look(&self, _: &[Name], _: &[IpAddr]) {
+    pub(super) fn look(&self, _: &[Name], _: &[IpAddr], _: u64) {
         match self.0 {}
     }
 
-    pub(super) fn reload(&self) -> Result<(), CertificateError> {
+    pub(super) fn reload(&self, _: u64) -> Result<(), CertificateError> {
         match self.0 {}
     }
 
-    pub(super) fn renew(&self, _: &[Name], _: &[IpAddr]) -> Result<CertificateStatus, Failure> {
+    pub(super) fn renew(&self, _: &[Name], _: &[IpAddr], _: u64) -> Result<CertificateStatus, Failure> {
         match self.0 {}
     }
 
-    pub(super) fn authority(&self, _: bool, _: &[Name], _: &[IpAddr]) -> Result<Authority, Failure> {
+    pub(super) fn authority(&self, _: bool, _: &[Name], _: &[IpAddr], _: u64) -> Result<Authority, Failure> {
         match self.0 {}
     }
 
@@ -52,7 +52,7 @@ impl Keeper {
         match self.0 {}
     }
 
-    pub(super) fn status(&self) -> CertificateStatus {
+    pub(super) fn status(&self, _: u64) -> CertificateStatus {
         match self.0 {}
     }
 }

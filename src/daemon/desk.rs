@@ -99,15 +99,23 @@ impl Daemon for Desk {
             Request::Certificate(_) => {
                 // As things stand now, not as they stood a minute ago.
                 self.look_at_certificate();
-                Ok(Answer::Certificate(Box::new(self.keeper()?.status())))
+                Ok(Answer::Certificate(Box::new(
+                    self.keeper()?.status(self.clock.cautious()),
+                )))
             }
             Request::RenewCertificate(_) => {
-                let status = self.keeper()?.renew(&origins(&self.store()), &self.addresses())?;
+                let status = self.keeper()?.renew(
+                    &origins(&self.store()),
+                    &self.addresses(),
+                    self.clock.cautious(),
+                )?;
                 Ok(Answer::Certificate(Box::new(status)))
             }
             Request::Authority(words) => {
                 let zones = origins(&self.store());
-                let authority = self.keeper()?.authority(words.replace, &zones, &self.addresses());
+                let authority =
+                    self.keeper()?
+                        .authority(words.replace, &zones, &self.addresses(), self.clock.cautious());
                 authority.map(Answer::Authority)
             }
             Request::Reconnect(_) => {
@@ -157,7 +165,10 @@ impl Daemon for Desk {
 impl Desk {
     /// Reads all zones and the certificate again, and takes what is good.
     pub(super) fn reload(&self) -> Reloaded {
-        let certificate = self.keeper.as_deref().map(Keeper::reload);
+        let certificate = self
+            .keeper
+            .as_deref()
+            .map(|keeper| keeper.reload(self.clock.cautious()));
         let mut store = self.store();
         let loaded = store.reload(self.clock.at_least());
         for defect in &loaded.defects {
@@ -193,7 +204,7 @@ impl Desk {
     pub(super) fn look_at_certificate(&self) {
         if let Some(keeper) = &self.keeper {
             let zones = origins(&self.store());
-            keeper.look(&zones, &self.addresses());
+            keeper.look(&zones, &self.addresses(), self.clock.cautious());
         }
         // Also where it is the same: its time may be over.
         self.republish_presence();
@@ -310,7 +321,10 @@ impl Desk {
 
     fn status(&self) -> Status {
         // Before the store is taken: who makes a certificate may hold this for a while.
-        let certificate = self.keeper.as_deref().map(|keeper| Box::new(keeper.status()));
+        let certificate = self
+            .keeper
+            .as_deref()
+            .map(|keeper| Box::new(keeper.status(self.clock.cautious())));
         let store = self.store();
         let fill = self.engine.cache_fill();
         let listener = |(url, transport): &(ListenUrl, Transport)| Listener {

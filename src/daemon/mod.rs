@@ -191,7 +191,7 @@ fn check(settings: &Settings) -> u8 {
     for message in upstreams
         .into_iter()
         .chain(validator(&settings.config.dnssec, &clock).err())
-        .chain(Keeper::check(&settings.config))
+        .chain(Keeper::check(&settings.config, clock.cautious()))
     {
         let file = settings.file.as_deref().map(|file| file.display().to_string());
         defects.push(Defect {
@@ -285,6 +285,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
         config,
         &desk::origins(&store),
         &presence::addresses(config, &for_everybody(&addresses)),
+        clock.cautious(),
     );
     let keeper = keeper.map(Arc::new);
     let certificate = keeper.as_deref().map(Keeper::certificate);

@@ -65,12 +65,20 @@ impl std::error::Error for CertificateError {}
 /// What tells one state of a file from another: when it was written, how long it is, which file it is.
 type Stamp = Option<(i64, i64, u64, u64)>;
 
+/// Files that were read.
+#[derive(Debug, Default)]
+struct Seen {
+    stamps: [Stamp; 2],
+    /// The clock stood here when the certificate was found to be over.
+    late: Option<u64>,
+}
+
 /// A certificate with its key, and the files that they come from.
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     /// The files as they were when they were read last, whatever came of it.
-    seen: Mutex<[Stamp; 2]>,
+    seen: Mutex<Seen>,
     current: ArcSwapOption<CertifiedKey>,
     /// What is shown to an authority that looks whether names are ours; most have none.
     proofs: Option<ArcSwap<Vec<HandshakeProof>>>,
@@ -238,8 +246,19 @@ impl Certificate {
     /// is over. The pair in force stays.
     pub fn reload(&self, now: u64) -> Result<(), CertificateError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = [stamp(&self.chain), stamp(&self.key)];
-        let pair = read_pair(&self.chain, &self.key, now)?;
+        *seen = Seen {
+            stamps: [stamp(&self.chain), stamp(&self.key)],
+            late: None,
+        };
+        let pair = read_pair(&self.chain, &self.key)?;
+        let leaf = pair.cert.first().and_then(|leaf| der::validity(leaf));
+        if let Some((_, until)) = leaf.filter(|(_, until)| *until < now) {
+            seen.late = Some(now);
+            return Err(CertificateError {
+                file: self.chain.clone(),
+                message: over(until),
+            });
+        }
         self.current.store(Some(Arc::new(pair)));
         Ok(())
     }
@@ -252,7 +271,9 @@ impl Certificate {
     pub fn reload_if_changed(&self, now: u64) -> Result<bool, CertificateError> {
         let is_same = {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            *seen == [stamp(&self.chain), stamp(&self.key)]
+            // A clock that was ahead may have been set right since.
+            let is_clock_back = seen.late.is_some_and(|late| now < late);
+            seen.stamps == [stamp(&self.chain), stamp(&self.key)] && !is_clock_back
         };
         if is_same {
             return Ok(false);
@@ -350,7 +371,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn read_pair(chain: &Path, key: &Path, now: u64) -> Result<CertifiedKey, CertificateError> {
+fn read_pair(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
     let of_chain = |message: String| CertificateError {
         file: chain.to_owned(),
         message,
@@ -362,16 +383,10 @@ fn read_pair(chain: &Path, key: &Path, now: u64) -> Result<CertifiedKey, Certifi
     let text = read(chain).map_err(of_chain)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let certificates = certificates.map_err(|_| of_chain("is no PEM".to_owned()))?;
-    let Some(leaf) = certificates.first() else {
+    if certificates.is_empty() {
         return Err(of_chain(
             "holds no certificate; expected PEM with BEGIN CERTIFICATE".to_owned(),
         ));
-    };
-    if let Some((_, until)) = der::validity(leaf).filter(|(_, until)| *until < now) {
-        return Err(of_chain(format!(
-            "the certificate is over since {}; renew it",
-            write_time(until)
-        )));
     }
     let text = read(key).map_err(of_key)?;
     // What cannot be read is not quoted: it may be a part of the key.
@@ -393,6 +408,11 @@ fn read_pair(chain: &Path, key: &Path, now: u64) -> Result<CertifiedKey, Certifi
         rustls::Error::InvalidCertificate(why) => of_chain(format!("the certificate cannot be used: {why}")),
         error => of_key(format!("the key cannot be used: {error}")),
     })
+}
+
+/// What is wrong with a certificate that was good until then.
+pub(crate) fn over(until: u64) -> String {
+    format!("the certificate is over since {}; renew it", write_time(until))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
@@ -520,6 +540,26 @@ mod tests {
         fs::remove_file(folder.config().chain).unwrap();
         assert!(certificate.reload(NOW).is_err());
         assert_eq!(in_force(&certificate), second);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_keeps_no_good_pair_away_once_it_is_right() {
+        let folder = Folder::new("ahead");
+        let pair = folder.issue(2020, 2030);
+        let certificate = Certificate::new(&folder.config());
+        let ahead = NOW + 20 * 365 * 86_400;
+        let message = certificate.reload(ahead).unwrap_err().message;
+        assert_eq!(message, "the certificate is over since 2030-01-01; renew it");
+        // As time goes on it does not become better, and is not told again.
+        assert_eq!(certificate.reload_if_changed(ahead + 60), Ok(false));
+        assert!(!certificate.is_in_force());
+        assert_eq!(certificate.reload_if_changed(NOW), Ok(true));
+        assert_eq!(in_force(&certificate), pair);
+        assert_eq!(certificate.reload_if_changed(NOW - 1), Ok(false));
+        // What is in force stays so, whatever the clock says later.
+        assert_eq!(certificate.reload_if_changed(ahead), Ok(false));
+        assert!(certificate.reload(ahead).is_err());
+        assert_eq!(in_force(&certificate), pair);
     }
 
     #[test]

@@ -24,6 +24,12 @@ pub(super) fn signed_part(certificate: &[u8]) -> Option<&[u8]> {
     Some(whole)
 }
 
+/// The serial number as it is written, a leading zero included (RFC 5280, 4.1.2.2).
+#[cfg(feature = "acme")]
+pub(crate) fn serial(certificate: &[u8]) -> Option<&[u8]> {
+    element(behind(certificate, 0)?, INTEGER).map(|(_, inside, _)| inside)
+}
+
 /// The SubjectPublicKeyInfo, whole, as pins are made of it (RFC 7469, 2.4).
 pub(crate) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
     // Serial number, signature algorithm, issuer, validity, subject.

@@ -23,6 +23,8 @@ const LONGEST_WAIT: u64 = limits::ACME_LONGEST_WAIT.default_time().as_secs();
 const LONGEST_TEXT: usize = limits::ACME_TEXT.default_usize();
 /// Largest file with the key of an external account.
 const SECRET_BYTES: u64 = limits::ACME_EAB_KEY.default;
+/// Refusals that may be for the certificate that an order says it follows on.
+const REPLACED: &[&str] = &["alreadyReplaced", "malformed", "unauthorized"];
 /// What every type of problem begins with (RFC 8555, 6.7).
 const PROBLEM: &str = "urn:ietf:params:acme:error:";
 
@@ -192,14 +194,33 @@ impl<'w, W: Web> Client<'w, W> {
         Ok(account)
     }
 
-    /// Asks for a new order (RFC 8555, 7.4): its URL and what stands in it.
-    pub(super) async fn order(&mut self, names: &[String]) -> Result<(String, Value), Trouble> {
+    /// Asks for a new order (RFC 8555, 7.4): its URL and what stands in it. `replaced`: what an authority calls the
+    /// certificate that this one follows on; it may lift its limits for that (RFC 9773, 5).
+    pub(super) async fn order(
+        &mut self,
+        names: &[String],
+        replaced: Option<&str>,
+    ) -> Result<(String, Value), Trouble> {
         let identifiers: Vec<Value> = names
             .iter()
             .map(|name| json!({"type": "dns", "value": name}))
             .collect();
-        let payload = json!({"identifiers": identifiers});
-        let (order, reply) = self.post(&self.of_directory("newOrder")?, Some(&payload)).await?;
+        let mut payload = json!({"identifiers": identifiers});
+        let url = self.of_directory("newOrder")?;
+        // Only to one that knows the field.
+        let replaced = replaced.filter(|_| self.directory["renewalInfo"].is_string());
+        if let Some(replaced) = replaced {
+            payload["replaces"] = replaced.into();
+        }
+        let mut ordered = self.post(&url, Some(&payload)).await;
+        // It takes another view of what follows on what. That is no reason to have no certificate.
+        if let (Err(trouble), Some(_)) = (&ordered, replaced)
+            && (trouble.is_gone || REPLACED.contains(&trouble.kind.as_str()))
+        {
+            payload = json!({"identifiers": identifiers});
+            ordered = self.post(&url, Some(&payload)).await;
+        }
+        let (order, reply) = ordered?;
         let url = reply
             .location
             .ok_or_else(|| Trouble::new("the authority names no order"))?;
@@ -250,7 +271,8 @@ impl<'w, W: Web> Client<'w, W> {
             }
         }
         Err(Trouble::new(format!(
-            "{url}: the authority took none of {NONCES} nonces that it gave us itself"
+            "{}: the authority took none of {NONCES} nonces that it gave us itself",
+            printable(url)
         )))
     }
 
@@ -263,7 +285,7 @@ impl<'w, W: Web> Client<'w, W> {
         let reply = self.web.send(call).await.map_err(Trouble::new)?;
         reply
             .nonce
-            .ok_or_else(|| Trouble::new(format!("{url}: the authority gives no nonce")))
+            .ok_or_else(|| Trouble::new(format!("{}: the authority gives no nonce", printable(&url))))
     }
 
     fn of_directory(&self, name: &str) -> Result<String, Trouble> {
@@ -286,7 +308,7 @@ fn secret_in(file: &Path) -> Result<Vec<u8>, Trouble> {
 }
 
 /// The object in a reply of success.
-fn read(url: &str, reply: &Reply) -> Result<Value, Trouble> {
+pub(super) fn read(url: &str, reply: &Reply) -> Result<Value, Trouble> {
     if !(200..300).contains(&reply.status) {
         return Err(refusal(url, reply));
     }
@@ -294,7 +316,8 @@ fn read(url: &str, reply: &Reply) -> Result<Value, Trouble> {
     match value {
         Ok(value) if value.is_object() => Ok(value),
         _ => Err(Trouble::new(format!(
-            "{url}: what came is no JSON object; is this an ACME server (RFC 8555)?"
+            "{}: what came is no JSON object; is this an ACME server (RFC 8555)?",
+            printable(url)
         ))),
     }
 }
@@ -304,7 +327,7 @@ fn refusal(url: &str, reply: &Reply) -> Trouble {
     let problem: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let mut trouble = problem_in(&problem);
     trouble.is_gone = matches!(reply.status, 404 | 410);
-    trouble.message = format!("{url}: HTTP {}: {}", reply.status, trouble.message);
+    trouble.message = format!("{}: HTTP {}: {}", printable(url), reply.status, trouble.message);
     trouble.retry_after = reply.retry_after.map(|seconds| seconds.min(LONGEST_WAIT));
     trouble
 }
@@ -349,7 +372,7 @@ pub(super) fn problem_in(problem: &Value) -> Trouble {
     }
 }
 
-/// Another's text, made harmless.
+/// Another's text, made harmless: also a URL, which the server gave us.
 pub(super) fn printable(text: &str) -> String {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().take(LONGEST_TEXT).map(clean).collect()

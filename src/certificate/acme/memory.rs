@@ -1,4 +1,5 @@
-//! What must outlive a restart of an ACME client: the account, the order under way with its key, and when to try again.
+//! What must outlive a restart of an ACME client: the account, the order under way with its key, when to try
+//! again, and when to renew.
 //!
 //! One file for nobody else's eyes, replaced whole. With the order kept, a person who was asked for a TXT record is
 //! not asked for another one after a restart; with the failures kept, a daemon that is started again and again leaves
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::super::issue::Key;
 use super::client::Trouble;
+use super::suggestion::Window;
 use crate::config::limits;
 use crate::store::disk;
 
@@ -34,6 +36,12 @@ pub struct Memory {
     pub failures: u32,
     /// No try before this Unix time.
     pub not_before: u64,
+    /// What the authority calls the last certificate that it gave us.
+    pub(super) certificate: Option<String>,
+    /// When it would have that renewed.
+    pub(super) window: Option<Window>,
+    /// It is not asked for that before this Unix time.
+    pub(super) look_at: u64,
 }
 
 impl Memory {
@@ -73,6 +81,12 @@ impl Memory {
                 .and_then(|count| u32::try_from(count).ok())
                 .unwrap_or(0),
             not_before: value["not_before"].as_u64().unwrap_or(0),
+            certificate: text("certificate"),
+            window: value["window"][0]
+                .as_u64()
+                .zip(value["window"][1].as_u64())
+                .map(|(from, until)| Window { from, until }),
+            look_at: value["look_at"].as_u64().unwrap_or(0),
         })
     }
 
@@ -86,6 +100,9 @@ impl Memory {
             order_key: None,
             failures: 0,
             not_before: 0,
+            certificate: None,
+            window: None,
+            look_at: 0,
         })
     }
 
@@ -103,6 +120,9 @@ impl Memory {
             "order_key": self.order_key.as_ref().map(key),
             "failures": self.failures,
             "not_before": self.not_before,
+            "certificate": self.certificate,
+            "window": self.window.map(|window| [window.from, window.until]),
+            "look_at": self.look_at,
         });
         let failed =
             |error: io::Error| Trouble::new(format!("{}: cannot be written: {error}", self.file.display()));
@@ -138,6 +158,9 @@ mod tests {
         memory.order_key = Some(Key::generate().unwrap());
         memory.failures = 3;
         memory.not_before = 1_798_761_600;
+        memory.certificate = Some("key.serial".to_owned());
+        memory.window = Some(Window { from: 7, until: 9 });
+        memory.look_at = 1_798_761_601;
         memory.save().unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Memory::load(&file, DIRECTORY).unwrap();
@@ -148,12 +171,17 @@ mod tests {
         );
         assert_eq!((&again.account, &again.order), (&memory.account, &memory.order));
         assert_eq!((again.failures, again.not_before), (3, 1_798_761_600));
+        assert_eq!(
+            (&again.certificate, again.window, again.look_at),
+            (&memory.certificate, memory.window, 1_798_761_601)
+        );
         assert!(!format!("{again:?}").contains(&BASE64.encode(&memory.key.pkcs8()[..24])));
 
         // Another authority knows nothing of that account.
         let other = Memory::load(&file, "https://other.example/directory").unwrap();
         assert_ne!(other.key.pkcs8(), memory.key.pkcs8());
         assert_eq!((other.account, other.failures), (None, 0));
+        assert_eq!((other.certificate, other.window, other.look_at), (None, None, 0));
 
         for text in [
             "",

@@ -44,6 +44,15 @@ const CHAIN: usize = limits::ACME_CHAIN.default_usize();
 
 /// What an order needs of the daemon.
 pub trait House: Web {
+    /// Unix time in seconds, as the clock of this host has it.
+    fn now(&self) -> u64;
+    /// The certificate in use, in DER.
+    fn shown(&self) -> Option<Vec<u8>>;
+    /// Keeps this text of a chain and its key, and uses it from now on.
+    ///
+    /// # Errors
+    /// It cannot be written, or not be used.
+    fn take(&self, text: &str) -> Result<(), Trouble>;
     /// Publishes a proof: in a zone, by a program, in handshakes. A person publishes what [`House::tell`] shows.
     ///
     /// # Errors
@@ -112,7 +121,7 @@ pub async fn obtain<H: House>(
     memory.save()?;
 
     let mut published = Vec::new();
-    let proved = prove(house, &mut client, config, &order, &mut published).await;
+    let proved = prove(house, &mut client, config, &order, names, &mut published).await;
     for proof in &published {
         house.withdraw(proof).await;
     }
@@ -164,7 +173,7 @@ async fn begin<H: Web>(
             _ => {}
         }
     }
-    client.order(names).await
+    client.order(names, memory.certificate.as_deref()).await
 }
 
 fn is_for(order: &Value, names: &[String]) -> bool {
@@ -192,6 +201,7 @@ async fn prove<H: House>(
     client: &mut Client<'_, H>,
     config: &AcmeConfig,
     order: &Value,
+    names: &[String],
     published: &mut Vec<Proof>,
 ) -> Result<(), Trouble> {
     let urls = order["authorizations"].as_array().map_or(&[][..], Vec::as_slice);
@@ -218,6 +228,16 @@ async fn prove<H: House>(
             _ => return Err(failed_authorization(&authorization)),
         }
         let domain = authorization["identifier"]["value"].as_str().unwrap_or_default();
+        // It stands in an order of ours before it stands in a record, in an argument of a program, or in a message.
+        let is_ours = |name: &String| {
+            name.strip_prefix("*.").unwrap_or(name) == domain.strip_prefix("*.").unwrap_or(domain)
+        };
+        if !names.iter().any(is_ours) {
+            return Err(Trouble::new(format!(
+                "the authority wants a proof for {}, which was not asked for",
+                printable(domain)
+            )));
+        }
         let account = client.account().unwrap_or_default().to_owned();
         let any_wildcard = has_wildcard(domain);
         let proof = choose(
@@ -323,7 +343,8 @@ async fn poll<H: House>(
         step = (step * 2).min(LONGEST_POLL);
     }
     Err(Trouble::new(format!(
-        "{url}: the authority was not done after {POLLS} looks"
+        "{}: the authority was not done after {POLLS} looks",
+        printable(url)
     )))
 }
 
@@ -386,7 +407,8 @@ async fn finish<H: House>(
         .ok_or_else(|| Trouble::finally("the key of the order is lost"))?;
     look_at(&text, key, names, now).map_err(|what| {
         Trouble::finally(format!(
-            "{place}: the certificate that came cannot be used: {what}"
+            "{}: the certificate that came cannot be used: {what}",
+            printable(place)
         ))
     })
 }

@@ -1,412 +1,19 @@
-//! The course of an order against an authority of the tests' own: every way to prove a name, and everything that can
-//! go wrong on the way. Time is virtual.
+//! The course of an order against an authority of the tests' own (`world`): every way to prove a name, and everything that
+//! can go wrong on the way. Time is virtual. What comes of it over the years is in `years`.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+#[cfg(test)]
+mod world;
+#[cfg(test)]
+mod years;
+
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::super::read::Facts;
 use super::*;
-use crate::config::{AcmeChallenge, AcmeConfig};
-
-/// The first second of 2027.
-const NOW: u64 = 1_798_761_600;
-const CA: &str = "https://ca.example";
-const NAME: &str = "dns.home.example";
-
-/// What the authority does otherwise than it should.
-#[derive(Default)]
-struct Faults {
-    /// So many nonces are refused.
-    bad_nonces: usize,
-    /// Requests to this path are answered so: status, body, `Retry-After`.
-    refusals: BTreeMap<&'static str, (u16, Value, Option<u64>)>,
-    /// The authority finds the name not proved.
-    is_blind: bool,
-    /// What comes in place of the certificate.
-    chain: Option<String>,
-    /// Looks after which a thing is done.
-    slow: usize,
-}
-
-/// What a person does when told of a stage.
-type Person = Box<dyn Fn(&World, &Stage)>;
-
-/// An authority, public DNS, and the house in one.
-struct World {
-    offers: Vec<Value>,
-    faults: RefCell<Faults>,
-    /// TXT records of public DNS.
-    dns: RefCell<BTreeMap<String, Vec<String>>>,
-    /// Whether what is published appears in public DNS.
-    is_published: bool,
-    order: RefCell<Value>,
-    issued: RefCell<String>,
-    /// What the house remembers when the authority is told to sign.
-    kept: RefCell<Vec<u8>>,
-    authorizations: RefCell<Vec<Value>>,
-    looks: RefCell<usize>,
-    nonces: RefCell<Vec<String>>,
-    accounts: RefCell<usize>,
-    orders: RefCell<usize>,
-    told: RefCell<Vec<Stage>>,
-    withdrawn: RefCell<Vec<Proof>>,
-    log: RefCell<Vec<String>>,
-    person: RefCell<Option<Person>>,
-    folder: PathBuf,
-}
-
-impl World {
-    fn new(name: &str, kinds: &[&str]) -> Self {
-        let folder = std::env::temp_dir().join(format!("hearthdns-acme-{}-{name}", std::process::id()));
-        std::fs::remove_dir_all(&folder).ok();
-        let offer = |kind: &&str| match *kind {
-            "dns-persist-01" => json!({"type": kind, "issuer-domain-names": ["ca.example", "other.example"]}),
-            kind => json!({"type": kind, "token": "t0ken-of_the-order"}),
-        };
-        World {
-            offers: kinds.iter().map(offer).collect(),
-            faults: RefCell::default(),
-            dns: RefCell::default(),
-            is_published: true,
-            order: RefCell::new(Value::Null),
-            issued: RefCell::default(),
-            kept: RefCell::default(),
-            authorizations: RefCell::default(),
-            looks: RefCell::default(),
-            nonces: RefCell::default(),
-            accounts: RefCell::default(),
-            orders: RefCell::default(),
-            told: RefCell::default(),
-            withdrawn: RefCell::default(),
-            log: RefCell::default(),
-            person: RefCell::default(),
-            folder,
-        }
-    }
-
-    fn memory(&self) -> Memory {
-        Memory::load(
-            &self.folder.join("acme.json"),
-            &config(AcmeChallenge::Print).directory.to_string(),
-        )
-        .unwrap()
-    }
-
-    fn refuse(&self, path: &'static str, status: u16, kind: &str, detail: &str, retry_after: Option<u64>) {
-        let problem = json!({"type": format!("urn:ietf:params:acme:error:{kind}"), "detail": detail});
-        self.faults
-            .borrow_mut()
-            .refusals
-            .insert(path, (status, problem, retry_after));
-    }
-
-    fn nonce(&self) -> Option<String> {
-        let nonce = format!("nonce-{}", self.log.borrow().len());
-        self.nonces.borrow_mut().push(nonce.clone());
-        Some(nonce)
-    }
-
-    fn ok(&self, value: &Value) -> Reply {
-        Reply {
-            status: 200,
-            nonce: self.nonce(),
-            body: value.to_string().into_bytes(),
-            ..Reply::default()
-        }
-    }
-
-    fn answer(&self, path: &str, post: Option<&str>) -> Reply {
-        let refusal = self.faults.borrow().refusals.get(path).cloned();
-        if let Some((status, problem, retry_after)) = refusal {
-            return Reply {
-                status,
-                retry_after,
-                ..self.ok(&problem)
-            };
-        }
-        let Some(post) = post else {
-            let directory = json!({
-                "newNonce": format!("{CA}/nonce"), "newAccount": format!("{CA}/account"),
-                "newOrder": format!("{CA}/order"),
-            });
-            return self.ok(&directory);
-        };
-        let request: Value = serde_json::from_str(post).unwrap();
-        let part = |name: &str| {
-            BASE64URL_NOPAD
-                .decode(request[name].as_str().unwrap().as_bytes())
-                .unwrap()
-        };
-        let header: Value = serde_json::from_slice(&part("protected")).unwrap();
-        assert_eq!(header["url"], format!("{CA}{path}"));
-        // Each nonce once (RFC 8555, 6.5).
-        let nonce = header["nonce"].as_str().unwrap().to_owned();
-        let known = self.nonces.borrow().iter().position(|held| *held == nonce);
-        let known = known.expect("a nonce of ours");
-        self.nonces.borrow_mut().remove(known);
-        if self.faults.borrow().bad_nonces > 0 {
-            self.faults.borrow_mut().bad_nonces -= 1;
-            let problem = json!({"type": "urn:ietf:params:acme:error:badNonce", "detail": "old"});
-            return Reply {
-                status: 400,
-                ..self.ok(&problem)
-            };
-        }
-        assert_eq!(header.get("jwk").is_some(), path == "/account", "{header}");
-        let payload: Value = serde_json::from_slice(&part("payload")).unwrap_or_default();
-        self.act(path, &payload)
-    }
-
-    fn act(&self, path: &str, payload: &Value) -> Reply {
-        let is_slow = || {
-            let mut looks = self.looks.borrow_mut();
-            *looks += 1;
-            *looks <= self.faults.borrow().slow
-        };
-        match path {
-            "/account" => {
-                assert_eq!(payload["termsOfServiceAgreed"], true);
-                *self.accounts.borrow_mut() += 1;
-                Reply {
-                    status: 201,
-                    location: Some(format!("{CA}/account/1")),
-                    ..self.ok(&json!({}))
-                }
-            }
-            "/order" => {
-                *self.orders.borrow_mut() += 1;
-                let names = payload["identifiers"].as_array().unwrap().clone();
-                let urls: Vec<String> = (0..names.len())
-                    .map(|at| format!("{CA}/authorization/{at}"))
-                    .collect();
-                *self.authorizations.borrow_mut() = names
-                    .iter()
-                    .enumerate()
-                    .map(|(at, identifier)| {
-                        let name = identifier["value"].as_str().unwrap();
-                        let mut challenges = self.offers.clone();
-                        for challenge in &mut challenges {
-                            let kind = challenge["type"].as_str().unwrap();
-                            challenge["url"] = format!("{CA}/challenge/{at}/{kind}").into();
-                        }
-                        json!({
-                            "status": "pending", "challenges": challenges,
-                            "identifier": {"type": "dns", "value": name.trim_start_matches("*.")},
-                            "wildcard": name.starts_with('*'),
-                        })
-                    })
-                    .collect();
-                *self.order.borrow_mut() = json!({
-                    "status": "pending", "identifiers": names, "authorizations": urls,
-                    "finalize": format!("{CA}/finalize"),
-                });
-                Reply {
-                    status: 201,
-                    location: Some(format!("{CA}/order/1")),
-                    ..self.ok(&self.order.borrow())
-                }
-            }
-            "/order/1" => {
-                let mut order = self.order.borrow_mut();
-                let is_proved = self
-                    .authorizations
-                    .borrow()
-                    .iter()
-                    .all(|one| one["status"] == "valid");
-                if order["status"] == "pending" && is_proved {
-                    order["status"] = "ready".into();
-                } else if order["status"] == "processing" && !is_slow() {
-                    order["status"] = "valid".into();
-                    order["certificate"] = format!("{CA}/certificate").into();
-                }
-                self.ok(&order)
-            }
-            "/finalize" => {
-                let request = BASE64URL_NOPAD
-                    .decode(payload["csr"].as_str().unwrap().as_bytes())
-                    .unwrap();
-                self.order.borrow_mut()["status"] = "processing".into();
-                let names = self.order.borrow()["identifiers"].as_array().unwrap().clone();
-                let names = names
-                    .iter()
-                    .map(|one| one["value"].as_str().unwrap().to_owned())
-                    .collect();
-                *self.issued.borrow_mut() = sign(&request, names);
-                *self.kept.borrow_mut() = std::fs::read(self.folder.join("acme.json")).unwrap();
-                self.ok(&self.order.borrow())
-            }
-            "/certificate" => {
-                let forced = self.faults.borrow().chain.clone();
-                let chain = forced.unwrap_or_else(|| self.issued.borrow().clone());
-                Reply {
-                    body: chain.into_bytes(),
-                    ..self.ok(&Value::Null)
-                }
-            }
-            path => {
-                let mut parts = path.trim_start_matches('/').split('/');
-                let (what, at) = (
-                    parts.next().unwrap(),
-                    parts.next().unwrap().parse::<usize>().unwrap(),
-                );
-                let mut all = self.authorizations.borrow_mut();
-                let one = &mut all[at];
-                if what == "challenge" {
-                    let kind = parts.next().unwrap();
-                    self.validate(one, kind);
-                    return self.ok(&json!({"status": "processing"}));
-                }
-                let mut shown = one.clone();
-                if shown["status"] == "valid" && is_slow() {
-                    shown["status"] = "processing".into();
-                }
-                self.ok(&shown)
-            }
-        }
-    }
-
-    /// The authority looks.
-    fn validate(&self, authorization: &mut Value, kind: &str) {
-        let name = authorization["identifier"]["value"].as_str().unwrap().to_owned();
-        let owner = match kind {
-            "dns-01" => format!("_acme-challenge.{name}"),
-            _ => format!("_validation-persist.{name}"),
-        };
-        let is_there = kind == "tls-alpn-01" || self.dns.borrow().contains_key(&owner);
-        if is_there && !self.faults.borrow().is_blind {
-            authorization["status"] = "valid".into();
-            return;
-        }
-        authorization["status"] = "invalid".into();
-        authorization["challenges"][0]["error"] = json!({
-            "type": "urn:ietf:params:acme:error:unauthorized", "detail": format!("no TXT record found at {owner}"),
-        });
-        self.order.borrow_mut()["status"] = "invalid".into();
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.folder).ok();
-    }
-}
-
-impl Web for World {
-    async fn send(&self, call: Call<'_>) -> Result<Reply, String> {
-        let path = call.url.replace(":443", "");
-        let path = path
-            .strip_prefix(CA)
-            .unwrap_or_else(|| panic!("{} is somewhere else", call.url));
-        self.log.borrow_mut().push(path.to_owned());
-        Ok(match call.method {
-            Method::Head => Reply {
-                status: 200,
-                nonce: self.nonce(),
-                ..Reply::default()
-            },
-            Method::Get => self.answer(path, None),
-            Method::Post(body) => self.answer(path, Some(body)),
-        })
-    }
-}
-
-impl House for World {
-    async fn publish(&self, proof: &Proof) -> Result<(), String> {
-        if self.is_published && proof.kind == Kind::Dns {
-            let mut dns = self.dns.borrow_mut();
-            dns.entry(proof.owner.clone())
-                .or_default()
-                .push(proof.text.clone());
-        }
-        Ok(())
-    }
-
-    async fn withdraw(&self, proof: &Proof) {
-        self.withdrawn.borrow_mut().push(proof.clone());
-    }
-
-    async fn texts(&self, owner: &str) -> Result<Vec<String>, String> {
-        Ok(self.dns.borrow().get(owner).cloned().unwrap_or_default())
-    }
-
-    async fn pause(&self, time: Duration) {
-        sleep(time).await;
-    }
-
-    fn tell(&self, stage: Stage) {
-        self.told.borrow_mut().push(stage.clone());
-        if let Some(person) = &*self.person.borrow() {
-            person(self, &stage);
-        }
-    }
-}
-
-/// A public key as rcgen wants it.
-struct Point(Vec<u8>);
-
-impl rcgen::PublicKeyData for Point {
-    fn der_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &rcgen::PKCS_ECDSA_P256_SHA256
-    }
-}
-
-/// A chain for the key in a request.
-fn sign(request: &[u8], names: Vec<String>) -> String {
-    // Behind the name of the curve: a bit string of 66 bytes, none unused, and an uncompressed point.
-    let mark = [0x03, 0x42, 0x00, 0x04];
-    let at = request.windows(4).position(|four| four == mark).unwrap();
-    let point = Point(request[at + 3..at + 3 + 65].to_vec());
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    authority
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "A Public Authority");
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let above = authority.self_signed(&key).unwrap();
-    let issuer = rcgen::Issuer::new(authority, key);
-    let mut params = rcgen::CertificateParams::new(names).unwrap();
-    params.not_after = rcgen::date_time_ymd(2027, 4, 1);
-    format!(
-        "{}{}",
-        params.signed_by(&point, &issuer).unwrap().pem(),
-        above.pem()
-    )
-}
-
-fn config(challenge: AcmeChallenge) -> AcmeConfig {
-    AcmeConfig {
-        directory: format!("{CA}/directory").parse().unwrap(),
-        email: Some("anna@home.example".to_owned()),
-        challenge,
-        check: true,
-        names: Vec::new(),
-        ca_file: None,
-        external: None,
-    }
-}
-
-fn names() -> Vec<String> {
-    vec![NAME.to_owned(), format!("*.{NAME}")]
-}
-
-fn hook() -> AcmeChallenge {
-    AcmeChallenge::Hook("hook".into())
-}
-
-/// What came of an order of [`names`].
-async fn run(world: &World, challenge: AcmeChallenge) -> Result<(String, Facts), Trouble> {
-    obtain(world, &config(challenge), &names(), &mut world.memory(), NOW).await
-}
+use crate::config::AcmeChallenge;
+use world::*;
 
 #[tokio::test(start_paused = true)]
 async fn rfc8555_s7_1_names_become_a_certificate() {
@@ -699,6 +306,31 @@ async fn a_challenge_that_is_not_offered_is_told_with_those_that_are() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_proof_for_another_s_name_is_not_published() {
+    let world = World::new("strange", &["dns-01"]);
+    for name in ["www.home.example", "home.example", "", "a\u{7}b"] {
+        let strange = json!({
+            "status": "pending", "identifier": {"type": "dns", "value": name},
+            "challenges": [{"type": "dns-01", "url": format!("{CA}/challenge/0/dns-01"), "token": "t"}],
+        });
+        world
+            .faults
+            .borrow_mut()
+            .refusals
+            .insert("/authorization/0", (200, strange, None));
+        let trouble = run(&world, hook()).await.unwrap_err();
+        assert_eq!(
+            trouble.message,
+            format!(
+                "the authority wants a proof for {}, which was not asked for",
+                name.replace('\u{7}', " ")
+            )
+        );
+        assert!(world.dns.borrow().is_empty() && world.withdrawn.borrow().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handshake_waits_for_no_dns() {
     let world = World::new("handshake", &["tls-alpn-01"]);
     let one = vec![NAME.to_owned()];
@@ -824,6 +456,19 @@ async fn what_is_no_acme_server_is_told() {
         .insert("/directory", (200, bound, None));
     let trouble = run(&world, hook()).await.unwrap_err();
     assert!(trouble.message.contains("external account binding"), "{trouble}");
+    // A URL of the server's is a text of the server's.
+    let url = format!("{CA}/account\u{7f}{}", "x".repeat(9000));
+    let listed = json!({"newNonce": format!("{CA}/nonce"), "newAccount": url});
+    {
+        let mut faults = world.faults.borrow_mut();
+        faults.refusals.insert("/directory", (200, listed, None));
+        faults.refusals.insert("/long", (404, json!({}), None));
+    }
+    let message = run(&world, hook()).await.unwrap_err().message;
+    assert!(
+        message.starts_with("https://ca.example/account xxx") && message.len() < 1200,
+        "{message}"
+    );
     // Long texts are cut.
     let long = json!({"type": "x".repeat(9000), "detail": "y".repeat(9000)});
     world

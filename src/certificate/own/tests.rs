@@ -282,8 +282,7 @@ fn nothing_is_made_while_the_clock_is_wrong() {
     let folder = Folder::new("clock");
     assert_eq!(
         folder.problem(&home(), Ask::Nothing, 60),
-        "FOLDER/authority.pem: waits for the clock of this host, which stands at 1970-01-01T00:01:00Z; set it, or let \
-         NTP set it"
+        "FOLDER/authority.pem: waits until the clock of this host is right: set it, or let NTP set it"
     );
     assert!(!folder.0.exists());
     let first = folder.tend(&home(), Ask::Nothing, NOW);
@@ -295,7 +294,7 @@ fn nothing_is_made_while_the_clock_is_wrong() {
     );
     for ask in [Ask::Certificate, Ask::Authority] {
         let problem = folder.problem(&home(), ask, 60);
-        assert!(problem.contains("waits for the clock"), "{problem}");
+        assert!(problem.contains("waits until the clock"), "{problem}");
     }
     // A clock that was ahead when the authority was made leaves one that is good today.
     let ahead = Folder::new("ahead");

@@ -136,6 +136,41 @@ pub const ACME_LONGEST_WAIT: Limit = Limit::fixed(
     Unit::Days,
     "the longest of its limits",
 );
+/// Time between two looks at when an authority would have a certificate renewed.
+pub const ACME_SUGGESTION: Limit = Limit::fixed(
+    "time between two looks at when an ACME server suggests to renew",
+    6,
+    Unit::Hours,
+    "RFC 9773, 4.3.3; where it does not say itself",
+);
+/// The shortest that it may ask for.
+pub const ACME_SOONEST_SUGGESTION: Limit = Limit::fixed(
+    "shortest time between two such looks",
+    60,
+    Unit::Seconds,
+    "RFC 9773, 4.3.2; also after a first look that failed",
+);
+/// The longest.
+pub const ACME_LATEST_SUGGESTION: Limit = Limit::fixed(
+    "longest time between two such looks",
+    86400,
+    Unit::Seconds,
+    "RFC 9773, 4.3.2; also before the first look for a new certificate",
+);
+/// Looks that fail in a row.
+pub const ACME_QUICK_SUGGESTIONS: Limit = Limit::fixed(
+    "such looks that fail in a row",
+    3,
+    Unit::Count,
+    "each waits four times as long as the one before, then it is left alone for hours",
+);
+/// Text of a time in what it suggests.
+pub const ACME_MOMENT: Limit = Limit::fixed(
+    "text of a time of an ACME server",
+    40,
+    Unit::Bytes,
+    "RFC 3339 with nanoseconds and an offset has 35",
+);
 /// The file with the key of an account on an authority's site.
 pub const ACME_EAB_KEY: Limit = Limit::fixed(
     "file with the key of an external account",
@@ -200,6 +235,11 @@ pub(super) const CERTIFICATES: &[Limit] = &[
     ACME_RETRY,
     ACME_LONGEST_RETRY,
     ACME_LONGEST_WAIT,
+    ACME_SUGGESTION,
+    ACME_SOONEST_SUGGESTION,
+    ACME_LATEST_SUGGESTION,
+    ACME_QUICK_SUGGESTIONS,
+    ACME_MOMENT,
     ACME_EAB_KEY,
     ACME_TEXT,
     ACME_BODY,
