@@ -56,6 +56,15 @@ fn target(path: &str) -> Option<Target> {
     Some(Target::Dns(claim))
 }
 
+/// What a GET asks for: the claim in its path, and the query in its URL or the status of the refusal. `None` for a path
+/// that is none of DNS. Listeners take the same two steps; this is for looking at them alone.
+#[must_use]
+pub fn requested(uri: &::http::Uri) -> Option<(Claim, Result<Vec<u8>, u16>)> {
+    let Target::Dns(claim) = target(uri.path())?;
+    let query = query_of_url(uri.path_and_query().map_or("", |target| target.as_str()));
+    Some((claim, query.map_err(|refusal| refusal.status().as_u16())))
+}
+
 /// Why a request is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {

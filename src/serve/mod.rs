@@ -50,6 +50,8 @@ use crate::telemetry::queries::Queries;
 use crate::telemetry::{Event, Outcomes, Sightings, Traffic};
 use crate::upstream::Upstreams;
 use gate::Place;
+#[cfg(any(feature = "https-listener", feature = "h3"))]
+pub use http::requested;
 
 /// A client for which a stale answer is at hand waits no longer than this for a new one (RFC 8767, 5).
 const STALE_ANSWER_AFTER: Duration = Duration::from_millis(1800);
