@@ -3,7 +3,7 @@
 //! upstream, over every transport that each of them speaks. Unbound and dnsmasq stand in front of us as routers. OpenSSL
 //! and ShellCheck read what is made for devices. Pebble signs certificates.
 //!
-//! The tests are in `interop/`: `clients`, `listeners`, `certificates`, `acme`, `stubs`, `bearers`, `browsers`, `agreement`,
+//! The tests are in `interop/`: `clients`, `listeners`, `certificates`, `acme`, `stubs`, `scripts`, `bearers`, `browsers`, `agreement`,
 //! `resolver`, `routers`, `made`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
 //! own.
 //!
@@ -52,6 +52,9 @@ mod quic;
 mod resolver;
 #[path = "interop/routers.rs"]
 mod routers;
+#[cfg(all(feature = "h3", feature = "onboard"))]
+#[path = "interop/scripts.rs"]
+mod scripts;
 #[cfg(feature = "h3")]
 #[path = "interop/stubs.rs"]
 mod stubs;
@@ -82,6 +85,8 @@ fn main() -> ExitCode {
         listeners::TESTS,
         #[cfg(feature = "h3")]
         stubs::TESTS,
+        #[cfg(all(feature = "h3", feature = "onboard"))]
+        scripts::TESTS,
         #[cfg(feature = "h3")]
         bearers::TESTS,
         #[cfg(feature = "h3")]

@@ -50,34 +50,81 @@ choose() {
     fi
 }
 
+# What a file of ours says in its first line where its folder is of ours too, so that it can go again.
+made="# this script made this folder"
+
 # Writes stdin to a file; says so, and is true, where that changed something.
 put() {
-    new=$(cat && echo .)
+    folder=$(dirname "$1")
+    new=$(
+        if [ ! -d "$folder" ] || head -n 1 "$1" 2>/dev/null | grep -qx "$made"; then echo "$made"; fi
+        cat
+        echo .
+    )
     old=$(cat "$1" 2>/dev/null && echo .) || old=
     if [ "$new" = "$old" ]; then
         echo "$1 is as it should be"
         return 1
     fi
-    mkdir -p "$(dirname "$1")"
+    mkdir -p "$folder"
     printf %s "${new%.}" >"$1.new"
     mv "$1.new" "$1"
     echo "wrote $1"
 }
 
-# Removes a file; says so, and is true, where it was there.
+# Removes a file, and its folder where that is ours and nobody else has put something there; says so, and is true, where
+# it was there.
 take() {
     [ -e "$1" ] || return 1
+    folder=
+    if head -n 1 "$1" | grep -qx "$made"; then folder=$(dirname "$1"); fi
     rm -f "$1"
+    if [ -n "$folder" ]; then rmdir "$folder" 2>/dev/null || true; fi
     echo "removed $1"
 }
 
-# Writes the hosts file without our lines, and with what stdin brings.
+# Between these our lines stand in the hosts file. The first one also says what was before it: a last line without a line
+# break, or no file.
+begin="# hearthdns begin"
+begin_unended="# hearthdns begin, behind a last line without a line break"
+begin_fresh="# hearthdns begin, in a file that was not there"
+end="# hearthdns end"
+
+# Writes the hosts file without our lines, and with what stdin brings, behind a first line of ours.
 put_hosts() {
-    [ -e "$hosts_file" ] || : >"$hosts_file"
-    {
-        sed '/^# hearthdns begin$/,/^# hearthdns end$/d' "$hosts_file"
-        cat
-    } >"$hosts_file.new"
+    lines=$(cat)
+    first=$begin
+    if [ ! -e "$hosts_file" ]; then
+        [ -n "$lines" ] || return 1
+        first=$begin_fresh
+        : >"$hosts_file"
+    elif [ -n "$(tail -c 1 "$hosts_file")" ]; then
+        first=$begin_unended
+    fi
+    for kept in "$begin" "$begin_unended" "$begin_fresh"; do
+        if grep -qx "$kept" "$hosts_file"; then first=$kept; fi
+    done
+    # Without its end a part of ours would reach to the end of the file, over lines that are not ours.
+    if [ "$(grep -c "^$begin" "$hosts_file")" != "$(grep -cx "$end" "$hosts_file")" ]; then
+        echo "$hosts_file: between the lines \`$begin\` and \`$end\` stands what this script wrote, and one of them is missing; remove the other one and what is not yours by hand" >&2
+        return 2
+    fi
+    sed "/^$begin/,/^$end\$/d" "$hosts_file" >"$hosts_file.new"
+    if [ -n "$lines" ]; then
+        if [ "$first" = "$begin_unended" ] && [ -n "$(tail -c 1 "$hosts_file.new")" ]; then echo >>"$hosts_file.new"; fi
+        printf '%s\n' "$first" "$lines" "$end" >>"$hosts_file.new"
+    elif [ "$first" = "$begin_unended" ] && grep -qx "$begin_unended" "$hosts_file"; then
+        # What was added to the file since needs its line break.
+        if [ "$(tail -n 1 "$hosts_file")" = "$end" ]; then
+            kept=$(cat "$hosts_file.new")
+            printf %s "$kept" >"$hosts_file.new"
+        fi
+    fi
+    if [ "$first" = "$begin_fresh" ] && [ ! -s "$hosts_file.new" ]; then
+        rm -f "$hosts_file.new" "$hosts_file"
+        echo "removed $hosts_file"
+        return
+    fi
     if cmp -s "$hosts_file.new" "$hosts_file"; then
         rm -f "$hosts_file.new"
         return 1
@@ -119,7 +166,7 @@ undo_but() {
     if [ "$1" != resolved ] && take "$resolved_file"; then tell_resolved; fi
     if [ "$1" != networkmanager ] && take "$networkmanager_file"; then tell_networkmanager; fi
     if [ "$1" != dnsmasq ] && take "$dnsmasq_file"; then tell_dnsmasq; fi
-    if [ "$1" != hosts ] && [ -e "$hosts_file" ]; then put_hosts </dev/null || true; fi
+    if [ "$1" != hosts ] && [ -e "$hosts_file" ]; then put_hosts </dev/null || [ $? -eq 1 ] || status=1; fi
 }
 
 resolved_domains() {
@@ -196,11 +243,12 @@ hosts)
         echo "note: systemd $(systemd_version) cannot send some names to a server of their own; 258 can"
     fi
     echo "note: changes of the zones do not arrive in a hosts file: run a new script then"
-    {
-        echo "# hearthdns begin"
-        printf %s "$host_lines"
-        echo "# hearthdns end"
-    } | put_hosts || echo "$hosts_file is as it should be"
+    printf %s "$host_lines" | put_hosts || hosts_ended=$?
+    case ${hosts_ended:-0} in
+    0) ;;
+    1) echo "$hosts_file is as it should be" ;;
+    *) exit 1 ;;
+    esac
     ;;
 none) fail "nothing here can send some names to a server of their own; have the router do it, or see --help" ;;
 *) fail "there is no way $way; see --help" ;;

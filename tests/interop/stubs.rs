@@ -10,8 +10,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::listeners::{count, served_encrypted};
-#[cfg(feature = "onboard")]
-use crate::support::sample::HEARTH;
 use crate::support::{Client, DEADLINE, House, Message, Running, free_address, program, rcode, rtype, run};
 use crate::{NAMESPACES, Test, lab};
 
@@ -160,31 +158,7 @@ pub(crate) fn resolved(house: &House, config: &str, authority: &str) -> Stub {
 /// The way that older versions have: what the script writes sends the zone to us, and is gone when it is taken back.
 #[cfg(feature = "onboard")]
 fn systemd_resolved_takes_what_our_script_writes() {
-    use hearthdns::onboard::things::{Thing, make};
-    use hearthdns::onboard::{Device, Facts, Ports, Scope, Server, Trust};
-
-    let house = House::new().zone("hearth.example", HEARTH);
-    let daemon = house.start();
-    let facts = Facts {
-        server: Server {
-            name: None,
-            addresses: vec![daemon.udp[0].ip()],
-            zones: vec!["hearth.example".parse().unwrap()],
-            ports: Ports {
-                plain: Some(daemon.udp[0].port()),
-                ..Ports::default()
-            },
-            trust: Trust::None,
-            hosts: Vec::new(),
-        },
-        device: Device {
-            name: String::new(),
-            token: None,
-            scope: Scope::Zones,
-        },
-    };
-    let script = make(Thing::Linux, &facts).unwrap();
-    std::fs::write(house.path("script"), script.bytes).unwrap();
+    let (house, _daemon) = crate::scripts::scripted();
     // Nobody to tell: it is started below with what stands there.
     house.write("bin/systemctl", "#!/bin/sh\n");
     run(Command::new("chmod").arg("+x").arg(house.path("bin/systemctl"))).ok();

@@ -1,0 +1,353 @@
+//! The script for Linux on stand-ins for a machine: which way it takes, what it writes and says, and that all of it is taken
+//! back. Before the real programs it is in `tests/interop/scripts.rs`.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hearthdns::onboard::Facts;
+use hearthdns::onboard::things::Thing;
+
+use crate::{everything, facts, text};
+
+/// A folder that stands for a machine's root, with stand-ins for the programs that the script calls.
+struct Machine(PathBuf);
+
+impl Machine {
+    fn new(programs: &[(&str, &str)]) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        let root = std::env::temp_dir().join(format!("hearthdns-machine-{}-{serial}", std::process::id()));
+        std::fs::remove_dir_all(&root).ok();
+        std::fs::create_dir_all(root.join("bin")).unwrap();
+        std::fs::create_dir_all(root.join("etc")).unwrap();
+        let machine = Machine(root);
+        machine.write("etc/hosts", "127.0.0.1 localhost\n");
+        for (name, body) in programs {
+            let file = machine.0.join("bin").join(name);
+            std::fs::write(&file, format!("#!/bin/sh\n{body}\n")).unwrap();
+            std::os::unix::fs::PermissionsExt::set_mode(
+                &mut std::fs::metadata(&file).unwrap().permissions(),
+                0o755,
+            );
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&file, mode).unwrap();
+        }
+        machine
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.0.join(path), text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.0.join(path)).ok()
+    }
+
+    /// Runs the script with dash or whatever is `sh`; exit code, and what it says with this folder written as nothing.
+    fn run(&self, facts: &Facts, args: &[&str]) -> (i32, String) {
+        self.run_thing(Thing::Linux, facts, args)
+    }
+
+    fn run_thing(&self, thing: Thing, facts: &Facts, args: &[&str]) -> (i32, String) {
+        self.write("script", &text(thing, facts));
+        let output = Command::new("sh")
+            .arg(self.0.join("script"))
+            .args(args)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.0.join("bin").display()))
+            .env("HEARTHDNS_ROOT", &self.0)
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said)
+            .unwrap()
+            .replace(&*self.0.to_string_lossy(), "");
+        (output.status.code().unwrap(), said)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A systemctl of this version, for which these units run.
+fn systemctl(version: u32, active: &str) -> String {
+    format!(
+        "case \"$1\" in --version) echo 'systemd {version} ({version}.1-1)';; \
+         is-active) case ' {active} ' in *\" $3 \"*) exit 0;; esac; exit 3;; *) echo \"systemctl $*\";; esac"
+    )
+}
+
+const UNDO: &str = "done (WAY); to take it back, run this script with --undo\n";
+
+#[test]
+fn linux_with_a_new_systemd_gets_a_delegate() {
+    let machine = Machine::new(&[("systemctl", &systemctl(258, "systemd-resolved"))]);
+    let done = UNDO.replace("WAY", "delegate");
+    let file = "/etc/systemd/dns-delegate.d/hearthdns.dns-delegate";
+    let told = "systemctl reload-or-restart systemd-resolved\ntold systemd-resolved\n";
+    assert_eq!(
+        machine.run(&facts(), &[]),
+        (0, format!("wrote {file}\n{told}{done}"))
+    );
+    assert_eq!(
+        machine.read(&file[1..]).unwrap(),
+        "# this script made this folder\n[Delegate]\nDNS=192.168.1.10 fd00::10\nDomains=~home.example ~lab.test\nDefaultRoute=no\n"
+    );
+    assert_eq!(
+        machine.run(&facts(), &[]),
+        (0, format!("{file} is as it should be\n{done}"))
+    );
+    let mut other = everything();
+    other.server.ports.plain = Some(5300);
+    machine.run(&other, &[]);
+    assert_eq!(
+        machine.read(&file[1..]).unwrap(),
+        "# this script made this folder\n[Delegate]\nDNS=192.168.1.10:5300 [fd00::10]:5300\nDomains=~.\nDefaultRoute=yes\n"
+    );
+    // As the page has it: fetched and run, with no file of the first script at hand.
+    assert_eq!(
+        machine.run_thing(Thing::LinuxUndo, &facts(), &[]),
+        (0, format!("removed {file}\n{told}undone\n"))
+    );
+    assert_eq!(machine.read(&file[1..]), None);
+    assert_eq!(machine.run(&facts(), &["--undo"]), (0, "undone\n".to_owned()));
+}
+
+#[test]
+fn linux_with_an_older_systemd_gets_hosts_and_is_told_why() {
+    let machine = Machine::new(&[("systemctl", &systemctl(252, "systemd-resolved"))]);
+    let notes = "note: systemd 252 cannot send some names to a server of their own; 258 can\n\
+                 note: changes of the zones do not arrive in a hosts file: run a new script then\n";
+    let done = UNDO.replace("WAY", "hosts");
+    assert_eq!(
+        machine.run(&facts(), &[]),
+        (0, format!("{notes}changed /etc/hosts\n{done}"))
+    );
+    let ours = "127.0.0.1 localhost\n# hearthdns begin\n192.168.1.20 matrix.home.example\n# hearthdns end\n";
+    assert_eq!(machine.read("etc/hosts").unwrap(), ours);
+    assert_eq!(
+        machine.run(&facts(), &[]),
+        (0, format!("{notes}/etc/hosts is as it should be\n{done}"))
+    );
+    // Another way takes the place of the first one.
+    let (code, said) = machine.run(&facts(), &["--way", "resolved"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(machine.read("etc/hosts").unwrap(), "127.0.0.1 localhost\n");
+    assert_eq!(
+        machine
+            .read("etc/systemd/resolved.conf.d/hearthdns.conf")
+            .unwrap(),
+        "# this script made this folder\n[Resolve]\nDNS=192.168.1.10 fd00::10\nDomains=~home.example ~lab.test\n"
+    );
+    let (code, said) = machine.run(&facts(), &[]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(machine.read("etc/systemd/resolved.conf.d/hearthdns.conf"), None);
+    assert_eq!(machine.read("etc/hosts").unwrap(), ours);
+    assert_eq!(
+        machine.run(&facts(), &["--undo"]),
+        (0, "changed /etc/hosts\nundone\n".to_owned())
+    );
+    assert_eq!(machine.read("etc/hosts").unwrap(), "127.0.0.1 localhost\n");
+}
+
+#[test]
+fn linux_with_dnsmasq_gets_its_lines() {
+    let programs = [
+        ("systemctl", systemctl(252, "NetworkManager systemd-resolved")),
+        ("NetworkManager", "echo '[main]'; echo 'dns=dnsmasq'".to_owned()),
+        ("nmcli", "echo \"nmcli $*\"".to_owned()),
+    ];
+    let programs: Vec<(&str, &str)> = programs
+        .iter()
+        .map(|(name, body)| (*name, body.as_str()))
+        .collect();
+    let machine = Machine::new(&programs);
+    let file = "/etc/NetworkManager/dnsmasq.d/hearthdns.conf";
+    let told = "nmcli general reload dns-full\ntold NetworkManager\n";
+    assert_eq!(
+        machine.run(&facts(), &[]),
+        (
+            0,
+            format!("wrote {file}\n{told}{}", UNDO.replace("WAY", "networkmanager"))
+        )
+    );
+    let lines = "# this script made this folder\nserver=/home.example/192.168.1.10\nserver=/home.example/fd00::10\nrebind-domain-ok=/home.example/\n\
+                 server=/lab.test/192.168.1.10\nserver=/lab.test/fd00::10\nrebind-domain-ok=/lab.test/\n";
+    assert_eq!(machine.read(&file[1..]).unwrap(), lines);
+    assert_eq!(
+        machine.run(&facts(), &["--undo"]),
+        (0, format!("removed {file}\n{told}undone\n"))
+    );
+    let machine = Machine::new(&[("systemctl", &systemctl(252, "dnsmasq"))]);
+    std::fs::create_dir(machine.0.join("etc/dnsmasq.d")).unwrap();
+    let mut port = everything();
+    port.server.ports.plain = Some(5300);
+    let (code, said) = machine.run(&port, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        machine.read("etc/dnsmasq.d/hearthdns.conf").unwrap(),
+        "server=192.168.1.10#5300\nserver=fd00::10#5300\n"
+    );
+}
+
+/// Everything below /etc: folders, and files with what stands in them.
+fn etc(machine: &Machine) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![machine.0.join("etc")];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let held = if path.is_dir() {
+                b"folder".to_vec()
+            } else {
+                std::fs::read(&path).unwrap()
+            };
+            found.push((path.display().to_string(), held));
+            if path.is_dir() {
+                open.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn linux_is_byte_for_byte_what_it_was_when_all_is_taken_back() {
+    let answers = systemctl(258, "systemd-resolved NetworkManager dnsmasq");
+    for way in ["delegate", "resolved", "networkmanager", "dnsmasq", "hosts"] {
+        for (hosts, has_folders) in [
+            (Some("127.0.0.1 localhost\n"), false),
+            (Some("127.0.0.1 localhost"), true),
+            (Some("127.0.0.1 localhost\n\n"), false),
+            (Some("\n"), false),
+            (Some(""), true),
+            (None, false),
+        ] {
+            let machine = Machine::new(&[("systemctl", &answers), ("nmcli", "true")]);
+            std::fs::remove_file(machine.0.join("etc/hosts")).unwrap();
+            if let Some(hosts) = hosts {
+                machine.write("etc/hosts", hosts);
+            }
+            for folder in ["systemd", "NetworkManager"] {
+                std::fs::create_dir_all(machine.0.join("etc").join(folder)).unwrap();
+            }
+            if has_folders {
+                for folder in [
+                    "systemd/dns-delegate.d",
+                    "systemd/resolved.conf.d",
+                    "NetworkManager/dnsmasq.d",
+                    "dnsmasq.d",
+                ] {
+                    std::fs::create_dir(machine.0.join("etc").join(folder)).unwrap();
+                }
+            }
+            let before = etc(&machine);
+            // Twice, and by another way in between.
+            for words in [
+                &["--way", way][..],
+                &["--way", "hosts"],
+                &["--way", way],
+                &["--way", way],
+            ] {
+                let (code, said) = machine.run(&facts(), words);
+                assert_eq!(code, 0, "{way} {hosts:?}: {said}");
+                assert_ne!(etc(&machine), before);
+            }
+            let (code, said) = machine.run(&facts(), &["--undo"]);
+            assert_eq!((code, etc(&machine)), (0, before), "{way} {hosts:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn linux_keeps_what_others_wrote_beside_ours() {
+    let machine = Machine::new(&[("systemctl", &systemctl(252, ""))]);
+    machine.write("etc/hosts", "127.0.0.1 localhost");
+    machine.run(&facts(), &[]);
+    let ours = machine.read("etc/hosts").unwrap();
+    machine.write("etc/hosts", &format!("{ours}192.0.2.1 later.example\n"));
+    machine.run(&facts(), &["--undo"]);
+    assert_eq!(
+        machine.read("etc/hosts").unwrap(),
+        "127.0.0.1 localhost\n192.0.2.1 later.example\n"
+    );
+    // A folder that we made stays while somebody else has a file in it.
+    machine.run(&facts(), &["--way", "dnsmasq"]);
+    machine.write("etc/dnsmasq.d/other.conf", "cache-size=0\n");
+    let (_, said) = machine.run(&facts(), &["--undo"]);
+    assert_eq!(
+        said,
+        "removed /etc/dnsmasq.d/hearthdns.conf\nsystemctl restart dnsmasq\ntold dnsmasq\nundone\n"
+    );
+    assert_eq!(
+        machine.read("etc/dnsmasq.d/other.conf").unwrap(),
+        "cache-size=0\n"
+    );
+    // Lines of ours without their end are left alone, because nobody knows where they end.
+    let broken =
+        "127.0.0.1 localhost\n# hearthdns begin\n192.168.1.20 matrix.home.example\n192.0.2.1 mine.example\n";
+    machine.write("etc/hosts", broken);
+    for words in [&["--way", "hosts"][..], &["--undo"]] {
+        let (code, said) = machine.run(&facts(), words);
+        assert_eq!(code, 1, "{said}");
+        assert!(
+            said.contains(
+                "/etc/hosts: between the lines `# hearthdns begin` and `# hearthdns end` stands what this script wrote, and one \
+                 of them is missing; remove the other one and what is not yours by hand\n"
+            ),
+            "{said}"
+        );
+        assert_eq!(machine.read("etc/hosts").unwrap(), broken);
+    }
+}
+
+#[test]
+fn linux_that_cannot_do_it_says_so_and_is_left_alone() {
+    let machine = Machine::new(&[]);
+    let mut bare = facts();
+    bare.server.hosts.clear();
+    assert_eq!(
+        machine.run(&bare, &[]),
+        (
+            1,
+            "nothing here can send some names to a server of their own; have the router do it, or see --help\n".to_owned()
+        )
+    );
+    assert_eq!(
+        machine.run(&bare, &["--way"]),
+        (1, "--way needs a word; see --help\n".to_owned())
+    );
+    assert_eq!(
+        machine.run(&bare, &["--way", "x"]),
+        (1, "there is no way x; see --help\n".to_owned())
+    );
+    assert_eq!(
+        machine.run(&bare, &["-x"]),
+        (1, "unknown word -x; see --help\n".to_owned())
+    );
+    assert_eq!(machine.read("etc/hosts").unwrap(), "127.0.0.1 localhost\n");
+}
+
+#[test]
+fn linux_whose_resolver_cannot_be_told_says_so_at_the_end() {
+    let mut answers = systemctl(258, "systemd-resolved");
+    answers.push_str("; case $1 in reload-or-restart) exit 1;; esac");
+    let machine = Machine::new(&[("systemctl", &answers)]);
+    let file = "/etc/systemd/dns-delegate.d/hearthdns.dns-delegate";
+    let (code, said) = machine.run(&facts(), &[]);
+    assert_eq!(code, 1);
+    assert!(said.starts_with(&format!("wrote {file}\n")), "{said}");
+    assert!(
+        said.ends_with("systemd-resolved cannot be told: restart it, or this machine\n"),
+        "{said}"
+    );
+    let (code, said) = machine.run(&facts(), &["--undo"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("undone\n"), "{said}");
+    assert_eq!(machine.read(&file[1..]), None);
+}
