@@ -41,6 +41,12 @@ pub(super) fn check(
     let Some(authorities) = authorities else {
         return Ok(());
     };
+    if authorities.is_empty() {
+        return Err(
+            "there is no list of public authorities that can be read; install ca-certificates, or name one with SSL_CERT_FILE"
+                .to_owned(),
+        );
+    }
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities), super::tls::provider())
         .build()
         .map_err(|error| error.to_string())?;

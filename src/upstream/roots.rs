@@ -1,7 +1,8 @@
 //! Authorities: those of a file, and the public ones, which are Mozilla's. These are built in, so that a machine with an
 //! old list or none has a good one; without the feature `roots`, those that the system keeps, because on a router's flash
-//! its package has them already.
+//! its package has them already. The environment may name another list (`SSL_CERT_FILE`), as it does for most programs.
 
+use std::env;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -11,18 +12,24 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::error::Error;
+use super::error::{Error, Kind};
 use super::tls::describe;
 use crate::config::limits;
 
 /// Largest file of authorities: the whole of Mozilla's has 250 KiB.
 const CA_BYTES: u64 = limits::UPSTREAM_CA_FILE.default;
 
+/// Variable of the environment that names a list in place of the public one, as OpenSSL has it.
+const NAMED: &str = "SSL_CERT_FILE";
+
 /// Those who sign for the public.
 ///
 /// # Errors
 /// Where they are not built in: this system has no list, or one that cannot be used.
 pub(super) fn public() -> Result<RootCertStore, Error> {
+    if let Some(file) = env::var_os(NAMED) {
+        return read(NAMED, Path::new(&file)).map_err(|why| Error::new(Kind::Untrusted, why));
+    }
     #[cfg(feature = "roots")]
     return Ok(RootCertStore::from_iter(
         webpki_roots::TLS_SERVER_ROOTS.iter().cloned(),
@@ -75,7 +82,7 @@ mod system {
 
     use rustls::RootCertStore;
 
-    use crate::upstream::error::{Error, Kind};
+    use super::{Error, Kind};
 
     /// Where systems keep them: OpenWrt, Debian and Alpine; OpenWrt again; Fedora; openSUSE.
     #[cfg(not(feature = "roots"))]

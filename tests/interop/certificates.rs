@@ -4,6 +4,8 @@
 use std::process::Command;
 
 use crate::Test;
+#[cfg(feature = "https-listener")]
+use crate::support::asker::Authority;
 use crate::support::sample::HEARTH;
 use crate::support::{Daemon, House, Ran, program, run};
 
@@ -17,6 +19,12 @@ pub(crate) const TESTS: &[Test] = &[
         "openssl_believes_our_own_authority_and_no_thief_of_its_key",
         &["openssl"],
         openssl_believes_our_own_authority_and_no_thief_of_its_key,
+    ),
+    #[cfg(feature = "https-listener")]
+    (
+        "dig_is_told_of_listeners_where_the_public_vouches_for_them",
+        &["dig"],
+        dig_is_told_of_listeners_where_the_public_vouches_for_them,
     ),
 ];
 
@@ -127,4 +135,115 @@ fn openssl_believes_our_own_authority_and_no_thief_of_its_key() {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     assert!(!text.contains("Digital Signature"), "{text}");
+}
+
+#[cfg(feature = "https-listener")]
+/// What dig is told of our encrypted listeners: the lines, or why there are none.
+fn told(daemon: &Daemon) -> String {
+    let server = daemon.udp[0];
+    let mut command = Command::new(program("dig").unwrap());
+    command
+        .arg(format!("@{}", server.ip()))
+        .args(["-p", &server.port().to_string(), "+tries=1", "+time=5"])
+        .args(["+noall", "+answer", "+comments", "_dns.resolver.arpa", "SVCB"]);
+    let said = run(&mut command).ok().stdout;
+    let status = said
+        .split_once("status: ")
+        .and_then(|(_, rest)| rest.split_once(','));
+    let lines: Vec<String> = said
+        .lines()
+        .filter(|line| line.starts_with("_dns."))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    match (status.map(|(word, _)| word), lines.as_slice()) {
+        (Some("NOERROR"), []) => "NODATA".to_owned(),
+        (status, lines) => format!("{} {}", status.unwrap_or("silence"), lines.join("\n")),
+    }
+}
+
+#[cfg(feature = "https-listener")]
+/// RFC 9462, 4.2: clients that are told of us verify the certificate by our address, with the authorities that they have.
+/// Here the list of these is a file that the environment names, as systems and their programs have it.
+fn dig_is_told_of_listeners_where_the_public_vouches_for_them() {
+    const NAME: &str = "dns.hearth.example";
+    let world = |names: &[&str], list: &str| {
+        let house = House::new()
+            .zone("hearth.example", HEARTH)
+            .listen_too(&["tls://127.0.0.1:0", "https://127.0.0.1:0"])
+            .config(&format!(
+                "name: {NAME}\naddresses: [127.0.0.1]\ncertificate: {{chain: chain.pem, key: key.pem}}\n"
+            ));
+        let authority = Authority::new();
+        authority.issue(&house, names, 2099);
+        let stranger = rcgen::generate_simple_self_signed(["stranger.example".to_owned()]);
+        house.write("stranger.pem", &stranger.unwrap().cert.pem());
+        let daemon = house.start_with(|command| {
+            if !list.is_empty() {
+                command.env("SSL_CERT_FILE", house.path(list));
+            }
+        });
+        (house, daemon)
+    };
+    let why = |house: &House| {
+        let status = house.dnsctl(&["status"]).ok().stdout;
+        let line = status.lines().find(|line| line.starts_with("  announced"));
+        line.unwrap_or_default()
+            .trim_start_matches("  announced")
+            .trim()
+            .to_owned()
+    };
+    let good = [NAME, "*.dns.hearth.example", "127.0.0.1"];
+    let (house, daemon) = world(&good, "authority.pem");
+    let [tls, https] = ["tls", "https"].map(|transport| daemon.encrypted(transport));
+    assert_eq!(
+        told(&daemon),
+        format!(
+            "NOERROR _dns.resolver.arpa. 60 IN SVCB 1 {NAME}. alpn=\"dot\" port={} ipv4hint=127.0.0.1\n\
+             _dns.resolver.arpa. 60 IN SVCB 2 {NAME}. alpn=\"h2\" port={} ipv4hint=127.0.0.1 key7=\"/dns-query{{?dns}}\"",
+            tls.port(),
+            https.port()
+        )
+    );
+    assert_eq!(why(&house), format!("dot {}, h2 {}", tls.port(), https.port()));
+    // A client that goes there, and knows the address alone, finds what it can verify.
+    let given = house.read("authority.pem");
+    for name in [NAME, "127.0.0.1"] {
+        Authority::asker_with(&given, name).connect(tls, "dot").unwrap();
+    }
+    let unknown = "nothing: no public authority has signed the certificate; where all devices trust yours, write `discovery: \
+                   {ddr: force}`";
+    let unread = "nothing: there is no list of public authorities that can be read; install ca-certificates, or name one with \
+                  SSL_CERT_FILE";
+    for (names, list, expected) in [
+        // Of an authority of somebody's own: in no list, or not in this one.
+        (&good[..], "", unknown),
+        (&good[..], "stranger.pem", unknown),
+        // A list that is none vouches for nobody.
+        (&good[..], "key.pem", unread),
+        (&good[..], "nowhere.pem", unread),
+        (
+            &[NAME, "127.0.0.2"][..],
+            "authority.pem",
+            "nothing: the certificate does not bear the address 127.0.0.1",
+        ),
+        (
+            &["dns.other.example", "127.0.0.1"][..],
+            "authority.pem",
+            "nothing: the certificate does not bear the name dns.hearth.example",
+        ),
+    ] {
+        let (house, daemon) = world(names, list);
+        assert_eq!(told(&daemon), "NODATA", "{names:?} {list}");
+        assert_eq!(why(&house), expected, "{names:?} {list}");
+    }
+    // With the authority of our own, which nobody knows.
+    let house = House::new()
+        .zone("hearth.example", HEARTH)
+        .listen_too(&["tls://127.0.0.1:0"])
+        .config(&format!("name: {NAME}\naddresses: [127.0.0.1]\n"));
+    let daemon = house.start();
+    assert_eq!(
+        (told(&daemon).as_str(), why(&house).as_str()),
+        ("NODATA", unknown)
+    );
 }
