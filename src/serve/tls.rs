@@ -563,6 +563,33 @@ mod tests {
     }
 
     #[test]
+    fn rfc8737_s3_a_proof_is_shown_for_its_name_until_it_is_taken_back() {
+        let folder = Folder::new("proofs");
+        let certificate = Certificate::new(&folder.config()).with_handshake_proofs();
+        let pair = || {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+            let proof = params.self_signed(&key).unwrap();
+            (proof.der().to_vec(), key.serialize_der())
+        };
+        let shown = |name: Option<&str>| certificate.proof_of(name).map(|pair| pair.cert[0].to_vec());
+        for _ in 0..2 {
+            // The second takes the place of the first.
+            let proof = pair();
+            certificate.show_proof("a.example", Some(proof.clone())).unwrap();
+            assert_eq!(shown(Some("a.example")), Some(proof.0));
+        }
+        assert_eq!((shown(Some("b.example")), shown(None)), (None, None));
+        let broken = (pair().0, b"no key".to_vec());
+        assert!(certificate.show_proof("b.example", Some(broken)).is_err());
+        certificate.show_proof("a.example", None).unwrap();
+        assert_eq!(shown(Some("a.example")), None);
+        let usual = Certificate::new(&folder.config());
+        assert!(usual.show_proof("a.example", Some(pair())).is_err());
+        assert!(usual.proof_of(Some("a.example")).is_none());
+    }
+
+    #[test]
     fn it_is_known_who_vouches() {
         let folder = Folder::new("trust");
         let key = rcgen::KeyPair::generate().unwrap();

@@ -309,6 +309,7 @@ fn bare(program: &str) -> Command {
         "XDG_RUNTIME_DIR",
         "RUST_LOG",
         "COLUMNS",
+        "SSL_CERT_FILE",
     ] {
         command.env_remove(name);
     }

@@ -87,6 +87,8 @@ async fn a_certificate_is_ordered_anew_when_two_thirds_of_its_life_are_over() {
     world.pass(HOUR).await;
     assert_eq!(world.taken.borrow().len(), 4);
     assert_eq!((*world.orders.borrow(), *world.accounts.borrow()), (4, 1));
+    // It has no renewalInfo, so it is not told what an order follows on (RFC 9773, 5).
+    assert_eq!(*world.replaced.borrow(), [None, None, None, None]);
 }
 
 #[tokio::test(start_paused = true)]
