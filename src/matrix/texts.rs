@@ -455,6 +455,22 @@ no-cli
     }
 
     #[test]
+    fn others_are_told_whose_certificate_they_are_shown_and_where() {
+        for (value, port, name, has_server_file) in [
+            ("a.example,none", 8448, "a.example", false),
+            // Behind an SRV record the target's name does not count (step 4).
+            ("a.example,srv,m.a.example:8449", 8449, "a.example", false),
+            ("a.example,well-known,m.a.example:8451", 8451, "m.a.example", true),
+        ] {
+            let set = set(value);
+            let said = format!("that other servers are shown on port {port} must be for {name}.\n");
+            assert!(peers(&set).contains(&said), "{value}: {}", peers(&set));
+            // Where others are led another way the file would come first.
+            assert_eq!(text(&set, Part::Server).is_some(), has_server_file, "{value}");
+        }
+    }
+
+    #[test]
     fn sites_are_written_for_nginx_and_for_caddy() {
         let set = set("a.example,well-known,m.a.example:8451");
         assert_eq!(

@@ -484,7 +484,7 @@ mod tests {
         let heard = reply(
             Rcode::NOERROR,
             &[
-                "_matrix-fed._tcp.hearth.example. 300 IN SRV 20 0 1 c.example.",
+                "_matrix-fed._tcp.hearth.example. 300 IN SRV 20 9 1 c.example.",
                 "_matrix-fed._tcp.hearth.example. 300 IN SRV 10 1 2 b.example.",
                 "_matrix-fed._tcp.hearth.example. 300 IN SRV 10 5 3 a.example.",
             ],

@@ -77,7 +77,6 @@ impl Link {
         let class = self.fault?.class();
         Some(match self.leg {
             Leg::Server => class,
-            Leg::Client if class == Class::Clock => class,
             Leg::Client => Class::Client,
             Leg::Turn => Class::Turn,
         })
@@ -182,6 +181,21 @@ mod tests {
             .links
             .insert(1, link(Leg::Server, Grade::Broken, Fault::PortClosed));
         assert_eq!(report.exit(), Class::Reach.exit());
+    }
+
+    #[test]
+    fn an_address_that_was_left_out_on_purpose_is_not_called_dead() {
+        let mut report = Report::default();
+        report.links.push(link(Leg::Server, Grade::Ok, Fault::PortClosed));
+        report
+            .links
+            .push(link(Leg::Server, Grade::Broken, Fault::Forbidden));
+        assert!(report.settle_addresses(&[(false, 0, true), (true, 1, false)]));
+        let forbidden = &report.links[1];
+        assert_eq!(
+            (forbidden.grade, forbidden.fault),
+            (Grade::Warning, Some(Fault::Forbidden))
+        );
     }
 
     #[test]
