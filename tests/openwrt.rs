@@ -1,7 +1,8 @@
-//! The package for OpenWrt: the init script as busybox runs it, who has port 53 on a router with the real dnsmasq, and what
-//! the packages hold.
+//! The package for OpenWrt: the init script as busybox runs it, what the packages hold, and README's commands on a router with
+//! the real dnsmasq and a client that has its address from it.
 //!
-//! `openwrt/` holds what stands for the router: `rc.common`, `uci`, and `router.sh`, which is one in a network namespace.
+//! `openwrt/` holds what stands for the router: `rc.common` with `functions.sh`, `procd`, `uci`, `opkg`, and `router.sh`, which
+//! makes one of them in namespaces.
 //! Outcomes are files in `golden/openwrt/`; `HEARTHDNS_BLESS=1 cargo test --test openwrt` writes them anew.
 #![allow(clippy::unwrap_used)]
 
@@ -37,8 +38,10 @@ fn main() -> ExitCode {
         ("disabled_is_not_started", INIT, disabled_is_not_started),
         ("a_stop_calls_nobody_of_ours_before_the_end", INIT, stop),
         (
-            "dnsmasq_and_we_share_a_router",
-            &["unshare", "ip", "dnsmasq", "dig", PYTHON, NAMESPACES],
+            "a_router_does_what_the_readme_says",
+            &[
+                "unshare", "nsenter", "flock", "ip", "dnsmasq", "busybox", "strip", PYTHON, NAMESPACES,
+            ],
             router,
         ),
         ("the_ntp_client_tells_of_the_clock", INIT, ntp),
@@ -48,9 +51,11 @@ fn main() -> ExitCode {
     ];
     run_tests(tests.to_vec(), |need| match need {
         NAMESPACES => {
-            let tried = Command::new("unshare").args(["--net", "true"]).output();
+            let tried = Command::new("unshare")
+                .args(["--net", "--mount", "--pid", "--fork", "true"])
+                .output();
             let can = tried.is_ok_and(|ran| ran.status.success());
-            (!can).then(|| "network namespaces cannot be made here".to_owned())
+            (!can).then(|| "network namespaces cannot be made here, which takes root".to_owned())
         }
         PYTHON => (!Path::new(PYTHON).exists()).then(|| format!("{PYTHON} is not there")),
         tool => not_installed(tool),
@@ -107,6 +112,7 @@ impl Router {
             .arg(source("packaging/openwrt/files/hearthdns.init"))
             .arg(action)
             .env("PATH", path)
+            .env("FUNCTIONS", source("tests/openwrt/functions.sh"))
             .env("UCI_DIR", self.path("etc/config"))
             .env("IPKG_INSTROOT", self.0.root())
             .current_dir(self.0.root())
@@ -191,61 +197,113 @@ fn stop() {
     assert_golden("stop", &Router::new(true, PLAIN).init("stop"));
 }
 
+/// What each block of commands in README's section is about, in their order.
+const BLOCKS: [&str; 7] = ["install", "client", "front", "settings", "log", "luci", "undo"];
+
+/// The blocks of commands in README's section on OpenWrt.
+fn blocks_of_readme() -> Vec<String> {
+    let readme = fs::read_to_string(source("README.md")).unwrap();
+    let section = readme
+        .split("\n## ")
+        .find(|part| part.starts_with("On an OpenWrt router\n"));
+    let blocks = section.unwrap().split("\n```sh\n").skip(1);
+    blocks
+        .map(|rest| rest.split_once("```").unwrap().0.to_owned())
+        .collect()
+}
+
 fn router() {
     let folder = House::new();
+    let path = |below: &str| folder.root().join(below);
+    let blocks = blocks_of_readme();
+    assert_eq!(
+        blocks.len(),
+        BLOCKS.len(),
+        "README has other commands now: {blocks:#?}"
+    );
+    fs::create_dir(path("readme")).unwrap();
+    for (name, commands) in BLOCKS.iter().zip(blocks) {
+        fs::write(path("readme").join(name), commands).unwrap();
+    }
+    let stripped = Command::new("strip")
+        .arg("-o")
+        .args([path("hearthdns"), env!("CARGO_BIN_EXE_hearthdns").into()])
+        .status();
+    assert!(stripped.unwrap().success());
+    for version in ["0.1.0-r1", "0.1.1-r1"] {
+        pack(&path("hearthdns"), version, &path("packages"));
+    }
     let ran = Command::new("unshare")
         .args([
+            "--mount",
             "--net",
             "--pid",
             "--fork",
             "--kill-child",
             "--mount-proc",
-            "--",
-            "sh",
         ])
+        .arg("sh")
         .arg(source("tests/openwrt/router.sh"))
-        .arg(folder.root())
-        .arg(env!("CARGO_BIN_EXE_hearthdns"))
-        .arg(env!("CARGO_BIN_EXE_dnsctl"))
-        .arg(source("tests/openwrt/uci"))
+        .args([path("router"), path("readme"), path("packages")])
+        .arg(source("tests/openwrt"))
         .output()
         .unwrap();
-    // The shell tells of the daemon that was killed on stderr.
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let shown = String::from_utf8_lossy(&ran.stdout);
-    assert_golden("router", &shown.replace(folder.root().to_str().unwrap(), ""));
+    // The shell tells of what was killed on stderr.
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{shown}{told}");
+    assert_golden("router", &shown);
+}
+
+/// Packs a program of this version, and says which files there are now, in the order of their names.
+fn pack(binary: &Path, version: &str, to: &Path) -> Vec<PathBuf> {
+    let ran = Command::new(source("packaging/openwrt/pack"))
+        .arg("--binary")
+        .arg(binary)
+        .args(["--arch", "mipsel_24kc", "--version", version, "--out"])
+        .arg(to)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let mut made: Vec<PathBuf> = fs::read_dir(to)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    made.sort();
+    made
 }
 
 fn packages() {
     let folder = House::new();
     let binary = folder.root().join("hearthdns");
     fs::write(&binary, "#!/bin/sh\n").unwrap();
-    let pack = |to: &str| {
-        let ran = Command::new(source("packaging/openwrt/pack"))
-            .arg("--binary")
-            .arg(&binary)
-            .args(["--arch", "mipsel_24kc", "--version", "0.1.0-r1", "--out"])
-            .arg(folder.root().join(to))
-            .output()
-            .unwrap();
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let one = pack(&binary, "0.1.0-r1", &folder.root().join("one"));
+    let two = pack(&binary, "0.1.0-r1", &folder.root().join("two"));
+    let names: Vec<_> = one.iter().map(|path| path.file_name().unwrap()).collect();
+    assert_eq!(
+        names,
         [
-            "hearthdns_0.1.0-r1_mipsel_24kc.ipk",
             "hearthdns-0.1.0-r1.mipsel_24kc.apk",
+            "hearthdns_0.1.0-r1_mipsel_24kc.ipk",
+            "luci-app-hearthdns-0.1.0-r1.noarch.apk",
+            "luci-app-hearthdns_0.1.0-r1_all.ipk",
         ]
-        .map(|name| folder.root().join(to).join(name))
-    };
-    let (one, two) = (pack("one"), pack("two"));
+    );
     for (one, two) in one.iter().zip(&two) {
         assert_eq!(fs::read(one).unwrap(), fs::read(two).unwrap(), "built twice");
     }
-    let ran = Command::new(PYTHON)
-        .arg(source("tests/openwrt/read_back.py"))
-        .args(&one)
-        .output()
-        .unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    assert_golden("packages", &String::from_utf8(ran.stdout).unwrap());
+    for (name, of_opkg, of_apk) in [
+        ("packages", &one[1], &one[0]),
+        ("packages-luci", &one[3], &one[2]),
+    ] {
+        let ran = Command::new(PYTHON)
+            .arg(source("tests/openwrt/read_back.py"))
+            .args([of_opkg, of_apk])
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        assert_golden(name, &String::from_utf8(ran.stdout).unwrap());
+    }
 }
 
 /// The router's NTP client calls what lies in its folder, with how it fares in the environment.

@@ -1,148 +1,313 @@
 #!/bin/sh
-# A router in a network namespace of its own: the real dnsmasq with a provider upstream of it, our programs, and a client that
-# asks 127.0.0.1 port 53, whoever has it. Says what the client got at each step; tests/openwrt.rs compares it whole.
-# usage: router.sh ROOT HEARTHDNS DNSCTL UCI
+# A router, a client and the provider, each in a network namespace of its own. The router is a tree of busybox's programs with
+# the real dnsmasq, which does DHCP and DNS, and stand-ins for procd, uci and opkg; the package is installed into it, used as
+# README.md says, and removed. The client has busybox's DHCP client and asks whom option 6 names.
+# Says what the client got at each step; tests/openwrt.rs compares it whole.
+# usage: router.sh ROOT README PACKAGES HERE      README is a folder of README's commands, a file for each block
 set -eu
-ROOT="$1"
-export UCI_DIR="$ROOT/etc/config" PATH="$ROOT/bin:$PATH" IPKG_INSTROOT="$ROOT"
-mkdir -p "$ROOT/bin" "$ROOT/usr/sbin" "$ROOT/etc/config" "$ROOT/etc/init.d" "$ROOT/etc/hearthdns/zones" "$ROOT/var/run"
-ln -s "$2" "$ROOT/usr/sbin/hearthdns"
-ln -s "$3" "$ROOT/usr/sbin/dnsctl"
-ln -s "$4" "$ROOT/bin/uci"
-ip link set lo up
+ROOT="$1" README="$2" PACKAGES="$3" HERE="$4"
+R="$ROOT/router" C="$ROOT/client"
 
-cat >"$ROOT/etc/config/dhcp" <<END
+# -- the trees
+
+tree() {
+	mkdir -p "$1/bin" "$1/etc" "$1/dev" "$1/proc" "$1/tmp"
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	for applet in sh ip nslookup udhcpc syslogd; do ln -s busybox "$1/bin/$applet"; done
+	for device in null zero urandom; do
+		: >"$1/dev/$device"
+		mount --bind "/dev/$device" "$1/dev/$device"
+	done
+	mount -t proc proc "$1/proc"
+}
+tree "$C"
+tree "$R"
+mkdir -p "$R/sbin" "$R/usr/sbin" "$R/usr/bin" "$R/usr/lib" "$R/lib" "$R/lib64" "$R/etc/config" "$R/etc/init.d" "$R/etc/rc.d" "$R/root"
+ln -s tmp "$R/var"
+ln -s var/run "$R/run"
+# Libraries of what does not come from busybox.
+for folder in /usr/lib/*-linux-gnu* /usr/lib/python3*; do
+	mkdir "$R$folder"
+	mount --bind "$folder" "$R$folder"
+	mount -o remount,bind,ro "$R$folder"
+	case "$folder" in *-linux-gnu*) ln -s "..$folder" "$R/lib/${folder##*/}" ;; esac
+done
+[ ! -e /lib64 ] || mount --bind /lib64 "$R/lib64"
+cp "$(readlink -f /usr/bin/python3)" "$R/usr/bin/python3"
+cp "$(command -v dnsmasq)" "$R/usr/sbin/dnsmasq"
+cp "$(command -v flock)" "$R/usr/bin/flock"
+cp "$HERE/procd" "$R/sbin/procd"
+cp "$HERE/uci" "$R/sbin/uci"
+cp "$HERE/opkg" "$R/usr/bin/opkg"
+cp "$HERE/opkg" "$R/usr/bin/apk"
+cp "$HERE/rc.common" "$R/etc/rc.common"
+cp "$HERE/functions.sh" "$R/lib/functions.sh"
+cp "$HERE/dnsmasq.init" "$R/etc/init.d/dnsmasq"
+cp "$PACKAGES"/* "$R/root"
+printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/var:/bin/false\n' >"$R/etc/passwd"
+printf 'root:x:0:\nnogroup:x:65534:\n' >"$R/etc/group"
+printf '127.0.0.1 localhost\n' >"$R/etc/hosts"
+printf 'nameserver 127.0.0.1\n' >"$R/etc/resolv.conf"
+cat >"$R/etc/config/dhcp" <<'DHCP'
 
 config dnsmasq
+	option domainneeded '1'
+	option localise_queries '1'
+	option rebind_protection '1'
+	option rebind_localhost '1'
+	option local '/lan/'
 	option domain 'lan'
+	option expandhosts '1'
+	option authoritative '1'
+	option leasefile '/tmp/dhcp.leases'
+	option resolvfile '/tmp/resolv.conf.d/resolv.conf.auto'
 
 config dhcp 'lan'
 	option interface 'lan'
-END
-cat >"$ROOT/etc/config/hearthdns" <<END
+	option start '100'
+	option limit '150'
+	option leasetime '12h'
+	option dhcpv4 'server'
 
-config hearthdns 'main'
-	option mode 'off'
-	option zones_dir '$ROOT/etc/hearthdns/zones'
-	option state_dir '$ROOT/etc/hearthdns/state'
-	option control '$ROOT/var/run/control.sock'
-END
-cp "$ROOT/etc/config/dhcp" "$ROOT/dhcp.before"
+config dhcp 'wan'
+	option interface 'wan'
+	option ignore '1'
+DHCP
+cp "$R/etc/config/dhcp" "$ROOT/dhcp.before"
+# What the router forgets when its power is cut.
+fresh() {
+	rm -rf "$R"/tmp/* "$R/dev/log"
+	mkdir -p "$R/tmp/run" "$R/tmp/lock" "$R/tmp/log" "$R/tmp/hosts" "$R/tmp/resolv.conf.d"
+	printf 'nameserver 9.9.9.9\n' >"$R/tmp/resolv.conf.d/resolv.conf.auto"
+}
+fresh
+# The client takes what the router gives.
+cat >"$C/bin/lease" <<'LEASE'
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr flush dev eth0
+ip addr add "$ip/24" dev eth0
+ip route add default via "$router"
+for server in $dns; do echo "nameserver $server"; done >/etc/resolv.conf
+echo "option 6: $dns"
+LEASE
+chmod +x "$C/bin/lease" "$R/etc/rc.common" "$R/etc/init.d/dnsmasq"
 
-# What dnsmasq's init script makes of its settings.
-cat >"$ROOT/etc/init.d/dnsmasq" <<'END'
-#!/bin/sh
-ROOT="$IPKG_INSTROOT"
-# As procd, it waits for the end of the old one, which removes its file of the number with its last breath.
-if [ -e "$ROOT/dnsmasq.pid" ]; then
-	old="$(cat "$ROOT/dnsmasq.pid")"
-	kill "$old" 2>/dev/null
-	while kill -0 "$old" 2>/dev/null; do sleep 0.05; done
-fi
-[ "$1" = restart ] || exit 0
-{
-	echo "port=$(uci -q get dhcp.@dnsmasq[0].port || echo 53)"
-	printf '%s\n' no-resolv no-hosts bind-interfaces listen-address=127.0.0.1 user=root stop-dns-rebind rebind-localhost-ok \
-		server=127.0.0.1#9053 host-record=tv.lan,192.168.1.50 local=/lan/ "pid-file=$ROOT/dnsmasq.pid"
-	uci -q get dhcp.@dnsmasq[0].server | sed 's/^/server=/'
-	uci -q get dhcp.@dnsmasq[0].rebind_domain | sed 's/.*/rebind-domain-ok=\/&\//'
-} >"$ROOT/dnsmasq.conf"
-n=0
-until dnsmasq --conf-file="$ROOT/dnsmasq.conf" 2>/dev/null; do
-	n=$((n + 1))
-	[ $n -lt 100 ] || exit 1
-	sleep 0.1
-done
-END
-# What procd does: the daemon is started anew where its configuration has changed, and when it ends; unless `broken`.
-cat >"$ROOT/etc/init.d/hearthdns" <<'END'
-#!/bin/sh
-ROOT="$IPKG_INSTROOT"
-"$ROOT/usr/sbin/hearthdns" uci --in "$ROOT/etc/config/hearthdns" --out "$ROOT/etc/hearthdns/config.yaml" --record "$ROOT/etc/hearthdns/router-mode"
-[ ! -e "$ROOT/daemon.pid" ] || kill "$(cat "$ROOT/daemon.pid")" 2>/dev/null || true
-END
-chmod +x "$ROOT/etc/init.d/dnsmasq" "$ROOT/etc/init.d/hearthdns"
-supervise() {
-	while [ ! -e "$ROOT/ended" ]; do
-		if [ -e "$ROOT/broken" ]; then
-			sleep 0.2
-			continue
-		fi
-		"$ROOT/usr/sbin/hearthdns" --config "$ROOT/etc/hearthdns/config.yaml" >>"$ROOT/log" 2>&1 &
-		echo $! >"$ROOT/daemon.pid"
-		wait $! || true
+# -- the networks
+
+space() {
+	unshare --net sleep infinity &
+	eval "$1=$!"
+	until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
+	nsenter --target "$!" --net ip link set lo up
+}
+ip link set lo up
+space CLIENT
+space PROVIDER
+ip link add br-lan type veth peer name eth0 netns "$CLIENT" address 02:00:00:00:00:02
+ip link add wan type veth peer name eth0 netns "$PROVIDER"
+ip addr add 192.168.1.1/24 dev br-lan
+ip addr add 9.9.9.1/24 dev wan
+ip link set br-lan up
+ip link set wan up
+nsenter --target "$CLIENT" --net ip link set eth0 up
+nsenter --target "$PROVIDER" --net ip addr add 9.9.9.9/24 dev eth0
+nsenter --target "$PROVIDER" --net ip link set eth0 up
+# It knows public names only.
+nsenter --target "$PROVIDER" --net dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --keep-in-foreground --user=root \
+	--pid-file= --host-record=www.example.org,9.9.9.80 --log-queries "--log-facility=$ROOT/provider.log" &
+
+# -- what is done on them
+
+# All that the router runs lies in a process namespace of its own, so that its power can be cut.
+power_on() {
+	unshare --pid --fork --kill-child --mount-proc="$R/proc" chroot "$R" /sbin/procd &
+	POWER=$!
+	until [ -S "$R/tmp/run/procd.sock" ]; do sleep 0.05; done
+	INSIDE="$(cat "/proc/$POWER/task/$POWER/children")"
+	INSIDE="${INSIDE% }"
+	for script in "$R"/etc/rc.d/S*; do
+		[ ! -L "$script" ] || on_router "/etc/rc.d/${script##*/} boot"
 	done
 }
-finish() {
-	touch "$ROOT/ended"
-	for file in daemon.pid watch.pid dnsmasq.pid world.pid; do
-		[ ! -e "$ROOT/$file" ] || kill "$(cat "$ROOT/$file")" 2>/dev/null || true
-	done
-	wait
+power_cut() {
+	kill -KILL "$INSIDE"
+	wait "$POWER" || true
+	fresh
 }
-trap finish EXIT
-
-# The provider: knows public names only. Addresses for documentation would be private to dnsmasq.
-dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --port=9053 --bind-interfaces --listen-address=127.0.0.1 --user=root \
-	--host-record=www.example.org,9.9.9.80 "--pid-file=$ROOT/world.pid" --log-queries "--log-facility=$ROOT/world.log"
-ask() { dig +short +time=2 +tries=1 @127.0.0.1 "$1" A 2>/dev/null | grep -v '^;' | tr '\n' ' ' || true; }
-# Waits until the client gets this, within the seconds that are allowed.
+# `logread` is an applet of busybox, with other options than the router's.
+on_router() {
+	# shellcheck disable=SC2016 # for the shell on the router
+	nsenter --target "$INSIDE" --pid --root="$R" --wd="$R/root" /bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+		/bin/sh -c 'logread() { grep "$2" /var/log/messages; }; cd /root; '"$1" 2>&1
+}
+on_client() { nsenter --target "$CLIENT" --net --root="$C" --wd="$C" /bin/busybox "$@" 2>&1; }
+lease() {
+	: >"$C/etc/resolv.conf"
+	on_client udhcpc -i eth0 -f -q -n -t 20 -T 1 -x hostname:laptop -s /bin/lease | grep '^option 6' || echo "option 6: none"
+}
+ask() { on_client nslookup -type=a "$1" | sed -n '/^Name/,$s/^Address: *//p' | tr '\n' ' ' || true; }
+# Waits until the client gets this from whom it was told of, within the seconds that are allowed.
 gets() {
-	n=0
+	deadline=$(($(date +%s) + $4))
 	until [ "$(ask "$2")" = "$3 " ]; do
-		n=$((n + 1))
-		[ $n -lt "$(($4 * 4))" ] || { echo "$1: $2 is [$(ask "$2")] after $4 s, expected $3"; tail -5 "$ROOT/log"; exit 1; }
+		if [ "$(date +%s)" -ge $deadline ]; then
+			echo "$1: $2 is [$(ask "$2")] after $4 s, expected $3"
+			tail -n 20 "$R/tmp/log/messages"
+			exit 1
+		fi
 		sleep 0.25
 	done
 	echo "$1: $2 is $3"
 }
-mode() { "$ROOT/usr/sbin/dnsctl" router-mode --root "$ROOT" "$@"; }
+# A block of README.md, line by line: what is typed, and what it says. A line goes to the client where it asks as one does.
+readme() {
+	while IFS= read -r line; do
+		case "$line" in
+		"") ;;
+		nslookup*) echo "client\$ $line" && on_client sh -c "$line" ;;
+		# What they say is another each time.
+		"logread -e hearthdns" | "dnsctl status") echo "router# $line" && on_router "$line" | grep -c . >/dev/null ;;
+		*) echo "router# $line" && on_router "$line" ;;
+		esac
+		case "$line" in opkg\ install\ ./hearthdns*) settled "mode guest" && unchanged installed ;; esac
+	done <"$README/$1" || { tail -n 20 "$R/tmp/log/messages"; exit 1; }
+	rm "$README/$1"
+}
+# Waits for the watch to have done its work.
+settled() {
+	deadline=$(($(date +%s) + ${2:-15}))
+	until [ "$(on_router "dnsctl router-mode" | sed "${3:-}")" = "$1" ]; do
+		if [ "$(date +%s)" -ge $deadline ]; then
+			echo "expected $1, but:" && on_router "dnsctl router-mode"
+			tail -n 20 "$R/tmp/log/messages"
+			exit 1
+		fi
+		sleep 0.25
+	done
+}
+# Waits until dnsmasq has the port again, within 15 s as is promised; for which of the reasons, time and load decide.
+given_back() {
+	settled "mode guest
+wanted front
+port 53 was given back: hearthdns" 15 's/: hearthdns .*/: hearthdns/'
+	on_router "dnsctl router-mode" | sed 's/: hearthdns .*/: hearthdns …/'
+}
+# Sends a signal to the daemon; its number is that in the namespace of the router.
+send() { on_router "kill -$1 \$(cat /var/run/procd/hearthdns.main)" >/dev/null || true; }
+unchanged() {
+	diff -B "$R/etc/config/dhcp" "$ROOT/dhcp.before" || exit 1
+	echo "$1: dnsmasq's configuration is as it was"
+}
+# No question for a private name may have reached the provider.
+kept() { echo "$1: the provider was asked for $(grep -c 'query.*hearth\.example' "$ROOT/provider.log") private names"; }
+# The router's own files, without what is forgotten when its power is cut.
+files() { (cd "$R" && find bin etc lib sbin usr www -xdev ! -type d 2>/dev/null | sort); }
 
-"$ROOT/etc/init.d/dnsmasq" restart
-"$ROOT/etc/init.d/hearthdns" reload
-supervise &
-"$ROOT/usr/sbin/dnsctl" router-mode --root "$ROOT" watch 2>>"$ROOT/log" &
-echo $! >"$ROOT/watch.pid"
-gets installed www.example.org 9.9.9.80 10
-cmp "$ROOT/etc/config/dhcp" "$ROOT/dhcp.before"
+# -- the course of things
 
-mode guest | sed "s#$ROOT##"
-n=0
-until "$ROOT/usr/sbin/dnsctl" --control "$ROOT/var/run/control.sock" add-zone home.example >/dev/null 2>&1; do
-	n=$((n + 1)); [ $n -lt 50 ] || exit 1; sleep 0.2
-done
-"$ROOT/usr/sbin/dnsctl" --control "$ROOT/var/run/control.sock" add-record matrix A 192.168.1.20 >/dev/null
-gets guest matrix.home.example 192.168.1.20 15
-# dnsmasq knows the zone from here on: no question for it may go to the provider.
-: >"$ROOT/world.log"
+power_on
+on_router "/etc/init.d/dnsmasq enable; /etc/init.d/dnsmasq start"
+lease
+gets before www.example.org 9.9.9.80 10
+files >"$ROOT/files.before"
+
+readme install
+gets guest matrix.hearth.example 192.168.1.20 15
+: >"$ROOT/provider.log"
+lease
 gets guest www.example.org 9.9.9.80 5
-gets guest tv.lan 192.168.1.50 5
+readme client
 
-mode front >"$ROOT/said" || { cat "$ROOT/said" "$ROOT/log"; exit 1; }
-sed "s#$ROOT##" "$ROOT/said"
-gets front matrix.home.example 192.168.1.20 10
+readme front
+lease
+gets front matrix.hearth.example 192.168.1.20 5
 gets front www.example.org 9.9.9.80 5
-gets front tv.lan 192.168.1.50 5
+gets front laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 5
 
-# The daemon dies and does not come back.
-touch "$ROOT/broken"
-kill -KILL "$(cat "$ROOT/daemon.pid")"
-gets crashed www.example.org 9.9.9.80 15
-mode
-rm "$ROOT/broken"
-gets mended matrix.home.example 192.168.1.20 15
+echo "-- the daemon dies whenever it is started"
+touch "$ROOT/crashes"
+while [ -e "$ROOT/crashes" ]; do
+	send KILL
+	sleep 0.2
+done &
+given_back
+lease
+gets crashing www.example.org 9.9.9.80 5
+rm "$ROOT/crashes"
+wait $!
+gets recovered matrix.hearth.example 192.168.1.20 10
+settled "mode front" 90
+gets "in front again" matrix.hearth.example 192.168.1.20 5
+lease
 
-# Stopped, as the init script does it: dnsmasq takes the port when the daemon has ended, and our zones stay closed.
-mode front >/dev/null
-gets front matrix.home.example 192.168.1.20 10
-touch "$ROOT/broken"
-kill "$(cat "$ROOT/watch.pid")" "$(cat "$ROOT/daemon.pid")"
-mode yield | sed "s#$ROOT##"
+echo "-- the daemon hangs, and has the port still"
+send STOP
+given_back
+gets hanging www.example.org 9.9.9.80 5
+gets recovered matrix.hearth.example 192.168.1.20 10
+on_router "dnsctl router-mode front"
+gets front matrix.hearth.example 192.168.1.20 5
+
+echo "-- the power is cut"
+power_cut
+power_on
+gets "powered up" matrix.hearth.example 192.168.1.20 15
+gets "powered up" www.example.org 9.9.9.80 5
+lease
+on_router "dnsctl router-mode"
+
+echo "-- settings"
+readme settings
+gets "with settings" laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 15
+on_router "uci set hearthdns.main.cache_size=much; uci commit hearthdns; /etc/init.d/hearthdns reload"
+on_router "logread -e 'hearthdns: ' | tail -n 2"
+gets "with a typo" matrix.hearth.example 192.168.1.20 5
+on_router "uci delete hearthdns.main.cache_size; uci set hearthdns.main.enabled=0; uci commit hearthdns; /etc/init.d/hearthdns reload"
+gets disabled www.example.org 9.9.9.80 10
+unchanged disabled
+: >"$ROOT/provider.log"
+on_router "uci set hearthdns.main.enabled=1; uci commit hearthdns; /etc/init.d/hearthdns reload"
+settled "mode front"
+gets enabled matrix.hearth.example 192.168.1.20 5
+
+echo "-- stopped"
+on_router "/etc/init.d/hearthdns stop"
 gets stopped www.example.org 9.9.9.80 15
-echo "stopped: matrix.home.example is [$(ask matrix.home.example)]"
-echo "the provider was asked for $(grep -c 'query.*home\.example' "$ROOT/world.log") private names"
+echo "stopped: matrix.hearth.example is [$(ask matrix.hearth.example)]"
+on_router "/etc/init.d/hearthdns start"
+settled "mode front"
+gets started matrix.hearth.example 192.168.1.20 5
 
-mode release >/dev/null
-mode
+echo "-- a new version"
+on_router "opkg install ./hearthdns_0.1.1-r1_mipsel_24kc.ipk"
+settled "mode front"
+gets renewed matrix.hearth.example 192.168.1.20 5
+lease
+kept "all the time"
+
+readme log
+readme luci
+on_router "/usr/libexec/rpcd/hearthdns list | cut -c 1-40"
+
+readme undo
 gets removed www.example.org 9.9.9.80 10
-diff -B "$ROOT/etc/config/dhcp" "$ROOT/dhcp.before" && echo "dnsmasq's configuration is as it was"
+lease
+unchanged removed
+files | diff "$ROOT/files.before" - && echo "removed: no file is left"
+echo "removed: processes that are left: [$(on_router "pidof hearthdns dnsctl")]"
+
+echo "-- the same with apk"
+on_router "apk add --allow-untrusted ./hearthdns-0.1.0-r1.mipsel_24kc.apk"
+settled "mode guest"
+unchanged installed
+on_router "dnsctl add-zone hearth.example >/dev/null && dnsctl add-record matrix A 192.168.1.20"
+gets guest matrix.hearth.example 192.168.1.20 15
+on_router "apk add --allow-untrusted ./hearthdns-0.1.1-r1.mipsel_24kc.apk"
+gets renewed matrix.hearth.example 192.168.1.20 15
+on_router "apk del hearthdns"
+gets removed www.example.org 9.9.9.80 10
+unchanged removed
+for block in "$README"/*; do
+	[ ! -e "$block" ] || { echo "README.md has commands that were not run: $block"; exit 1; }
+done

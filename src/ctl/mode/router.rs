@@ -141,8 +141,15 @@ impl Router {
         uci::parse(&text).map_err(|error| format!("what `uci export dhcp` prints cannot be read: {error}"))
     }
 
+    /// Where the daemon answers plain DNS in this mode.
+    pub(super) fn port(mode: Mode, settings: &Coexistence) -> u16 {
+        if mode == Mode::Front { 53 } else { settings.port }
+    }
+
     /// The zones that every client sees, with names that dnsmasq's configuration can hold; none where nobody can be asked.
-    pub(super) fn facts(&self) -> Option<Vec<String>> {
+    /// A daemon that does not answer DNS is not asked either: it would be waited for while the house has no DNS.
+    fn facts(&self) -> Option<Vec<String>> {
+        probe(Self::port(self.record().ok()?.mode, &self.settings().ok()?))?;
         let socket = self.config_value("control")?;
         let mut client = Client::connect(Path::new(&socket)).ok()?;
         let Ok(Ok(Answer::Facts(Facts { zones, .. }))) = client.call(&Request::Facts(Nothing {})) else {
@@ -152,8 +159,8 @@ impl Router {
         Some(names.filter_map(|name| plain(name.as_ref())).collect())
     }
 
-    /// The same; where nobody can be asked, those whose files lie in the zones folder, and those that dnsmasq was told of
-    /// last: it must not ask others for names of ours because we are down.
+    /// The same; where nobody can be asked, those whose files lie in the zones folder or among the last good ones, and those
+    /// that dnsmasq was told of last: it must not ask others for names of ours because we are down.
     pub(super) fn zones(&self) -> Vec<String> {
         if let Some(zones) = self.facts() {
             return zones;
@@ -165,13 +172,16 @@ impl Router {
             }
             _ => None,
         });
-        let folder = self.config_value("zones").map(PathBuf::from);
-        let files = folder
-            .and_then(|folder| fs::read_dir(folder).ok())
+        let folders = [
+            self.config_value("zones").map(PathBuf::from),
+            self.config_value("state")
+                .map(|state| Path::new(&state).join("zones")),
+        ];
+        let files = folders
             .into_iter()
             .flatten()
-            .flatten();
-        let names = files.filter_map(|file| {
+            .filter_map(|folder| fs::read_dir(folder).ok());
+        let names = files.flatten().flatten().filter_map(|file| {
             let name = file.file_name().into_string().ok()?;
             plain(name.strip_suffix(".zone")?.parse::<Name>().ok()?.as_ref())
         });
@@ -218,6 +228,9 @@ impl Router {
         })?;
         if leaves_front {
             if daemon == Daemon::Runs {
+                if given_back.is_some() {
+                    self.service("hearthdns", "abort")?;
+                }
                 self.service("hearthdns", "reload")?;
             }
             self.wait_until_free();

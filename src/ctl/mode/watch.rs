@@ -52,8 +52,16 @@ struct Judge {
 }
 
 impl Judge {
-    /// One look at `now`: whether the daemon answers, the mode that holds, and the one that is wanted.
-    fn look(&mut self, now: Duration, answers: bool, holds: Mode, wanted: Mode) -> Option<Act> {
+    /// One look that ended `now`: when the daemon was asked, whether it answers, the mode that holds, and the one that is
+    /// wanted.
+    fn look(
+        &mut self,
+        asked: Duration,
+        now: Duration,
+        answers: bool,
+        holds: Mode,
+        wanted: Mode,
+    ) -> Option<Act> {
         if answers {
             self.well_since.get_or_insert(now);
             self.silent_since = None;
@@ -61,7 +69,7 @@ impl Judge {
             if self.well_since.take().is_some() {
                 self.falls.push_back(now);
             }
-            self.silent_since.get_or_insert(now);
+            self.silent_since.get_or_insert(asked);
         }
         while self
             .falls
@@ -116,7 +124,8 @@ pub(super) fn run(router: &Router) -> Result<String, String> {
     }
     let mut last_told = String::new();
     loop {
-        if let Err(why) = look(router, &mut judge, started.elapsed()) {
+        let begun = started.elapsed();
+        if let Err(why) = look(router, &mut judge, started) {
             // Once, not with every look.
             if why != last_told {
                 eprintln!("hearthdns: {why}");
@@ -125,23 +134,20 @@ pub(super) fn run(router: &Router) -> Result<String, String> {
         } else {
             last_told.clear();
         }
-        thread::sleep(EVERY);
+        // A question that nobody answered has taken the time of a look already.
+        thread::sleep(EVERY.saturating_sub(started.elapsed().saturating_sub(begun)));
     }
 }
 
 /// One look, and what follows from it.
-fn look(router: &Router, judge: &mut Judge, now: Duration) -> Result<(), String> {
+fn look(router: &Router, judge: &mut Judge, started: Instant) -> Result<(), String> {
     let _lock = router.lock()?;
     let settings = router.settings()?;
     let record = router.record()?;
-    let port = if record.mode == Mode::Front {
-        53
-    } else {
-        settings.port
-    };
-    let answers = probe(port).is_some();
+    let asked = started.elapsed();
+    let answers = probe(Router::port(record.mode, &settings)).is_some();
     let target = |mode| Target::new(mode, &settings, &router.zones());
-    match judge.look(now, answers, record.mode, settings.mode) {
+    match judge.look(asked, started.elapsed(), answers, record.mode, settings.mode) {
         Some(Act::GiveBack(why)) => {
             eprintln!("hearthdns: {why}; dnsmasq gets port 53 back");
             router.apply(&target(Mode::Guest), Some(&why), Daemon::Runs)
@@ -174,7 +180,8 @@ mod tests {
         let mut out = Vec::new();
         let mut holds = holds;
         for second in from..from + seconds {
-            let act = judge.look(Duration::from_secs(second), answers(second), holds, Mode::Front);
+            let now = Duration::from_secs(second);
+            let act = judge.look(now, now, answers(second), holds, Mode::Front);
             if let Some(act) = act {
                 holds = match &act {
                     Act::Have(mode) => *mode,
@@ -194,6 +201,19 @@ mod tests {
             acts,
             [(16, Act::GiveBack("hearthdns did not answer for 6 s".to_owned()))]
         );
+    }
+
+    #[test]
+    fn silence_begins_with_the_question() {
+        let mut judge = Judge::default();
+        // Nobody says that nobody is there: each look takes a second.
+        let seconds = |at: u64| Duration::from_secs(at);
+        let acts = (0..).find(|at| {
+            judge
+                .look(seconds(*at), seconds(at + 1), false, Mode::Front, Mode::Front)
+                .is_some()
+        });
+        assert_eq!(acts, Some(5));
     }
 
     #[test]
