@@ -25,7 +25,7 @@ const NAMESPACES: &str = "network namespaces";
 const INIT: &[&str] = &["busybox", PYTHON];
 
 fn main() -> ExitCode {
-    let tests: [Test; 12] = [
+    let tests: [Test; 13] = [
         ("start_in_a_jail", INIT, start_in_a_jail),
         ("start_without_a_jail", INIT, start_without_a_jail),
         ("boot_is_a_start", INIT, boot_is_a_start),
@@ -35,12 +35,14 @@ fn main() -> ExitCode {
             INIT,
             values_are_words_and_no_shell,
         ),
+        ("files_that_settings_name_are_in_the_jail", INIT, named_files),
         ("disabled_is_not_started", INIT, disabled_is_not_started),
         ("a_stop_calls_nobody_of_ours_before_the_end", INIT, stop),
         (
             "a_router_does_what_the_readme_says",
             &[
-                "unshare", "nsenter", "flock", "ip", "dnsmasq", "busybox", "strip", PYTHON, NAMESPACES,
+                "unshare", "nsenter", "flock", "setpriv", "ip", "dnsmasq", "busybox", "strip", "openssl",
+                PYTHON, NAMESPACES,
             ],
             router,
         ),
@@ -185,6 +187,18 @@ fn values_are_words_and_no_shell() {
     // A folder cannot have a line break, and is refused where it stands.
     router.configure("\nconfig hearthdns 'main'\n\toption state_dir 'two\nlines'\n");
     assert_golden("hostile-folder", &router.init("reload"));
+    assert!(!router.path("made").exists(), "a value was run");
+}
+
+fn named_files() {
+    let router = Router::new(true, "");
+    router.configure(
+        "\nconfig hearthdns 'main'\n\toption cert '/etc/acme/it'\\''s \"me\"/$(touch made).cer'\n\toption key \
+         '/etc/acme/dns.key'\n\toption dot '1'\n\toption redirect '1'\n\toption lan_names '1'\n\tlist lan_hosts \
+         '/mnt/hosts'\n\toption lan_ethers '/mnt/own/ethers'\n\nconfig upstream\n\toption url 'tls://9.9.9.9'\n\toption ca_file '/etc/own/authority.pem'\n\nconfig \
+         upstream\n\toption url '9.9.9.10'\n",
+    );
+    assert_golden("files", &router.init("start"));
     assert!(!router.path("made").exists(), "a value was run");
 }
 

@@ -28,7 +28,7 @@ pub use lan::{LanFile, LanName, LanNames, LanRefused};
 pub use matrix::{Finding, Matrix, MatrixCache, MatrixPart, MatrixServer};
 pub use queries::{QueriesSeen, QueriesWords, QuerySeen};
 pub(super) use read::read;
-pub use setup::Setup;
+pub use setup::{RouterMode, Setup};
 pub use status::{CacheStatus, Listener, NegativeAnchor, ServerStatus, Status, Upstream, Validation};
 
 /// Version of the protocol that this program speaks.
@@ -323,6 +323,8 @@ pub enum Answer {
     Matrix(Box<Matrix>),
     /// Of `dnsctl setup`, which makes it itself: what was done to this host.
     Setup(Setup),
+    /// Of `dnsctl router-mode`, which makes it itself: who has port 53 of the router.
+    RouterMode(RouterMode),
     /// What `dnsctl matrix doctor` says. A daemon never does.
     Diagnosed(Diagnosed),
 }

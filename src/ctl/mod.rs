@@ -65,19 +65,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
         _ => {}
     }
-    #[cfg(feature = "openwrt")]
-    if let Command::RouterMode(args) = &line.command {
-        return match mode::run(args) {
-            Ok(text) => {
-                say(&mut io::stdout().lock(), &text);
-                0
-            }
-            Err(why) => {
-                say(&mut io::stderr().lock(), &format!("error: {why}\n"));
-                FAILED
-            }
-        };
-    }
     let request = line.command.request();
     if let Command::Queries(args) = &line.command
         && args.follow
@@ -88,6 +75,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Matrix(args) => matrix::run(&args.command, &|request| answer(&line, request)),
         #[cfg(feature = "systemd")]
         Command::Setup(args) => setup::run(args),
+        #[cfg(feature = "openwrt")]
+        Command::RouterMode(args) => mode::run(args),
         Command::Router(args) => router::run(args, || answer(&line, &request)),
         #[cfg(feature = "onboard")]
         Command::Invite(args) => invite::run(&args.draw, || answer(&line, &request)),

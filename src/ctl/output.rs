@@ -80,6 +80,10 @@ pub fn text_of(request: &Request, answer: &Answer) -> Printed {
         }
         #[cfg(not(feature = "systemd"))]
         Answer::Setup(_) => {}
+        #[cfg(feature = "openwrt")]
+        Answer::RouterMode(mode) => printed.out = super::mode::text_of(mode),
+        #[cfg(not(feature = "openwrt"))]
+        Answer::RouterMode(_) => {}
         #[cfg(feature = "doctor")]
         Answer::Diagnosed(diagnosed) => super::doctor::text::print(diagnosed, &mut printed),
         #[cfg(not(feature = "doctor"))]

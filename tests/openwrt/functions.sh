@@ -1,7 +1,17 @@
 # A stand-in for OpenWrt's /lib/functions.sh: settings as `uci export` tells them, users, and what every package does when it
 # is installed and removed.
 
-config() { SECTION="${2:-anonymous}"; }
+config() {
+	SECTION="${2:-anonymous$((NUMBER += 1))}"
+	SECTIONS="$SECTIONS $1:$SECTION"
+}
+config_foreach() {
+	local call="$1" kind="$2" section
+	shift 2
+	for section in $SECTIONS; do
+		[ "${section%%:*}" != "$kind" ] || "$call" "${section#*:}" "$@"
+	done
+}
 option() { eval "CONFIG_${SECTION}_$1=\$2"; }
 list() {
 	local count
@@ -10,7 +20,10 @@ list() {
 	eval "CONFIG_${SECTION}_$1_LENGTH=$count; CONFIG_${SECTION}_$1_ITEM$count=\$2"
 }
 package() { :; }
-config_load() { eval "$(uci export "$1")"; }
+config_load() {
+	SECTIONS="" NUMBER=0
+	eval "$(uci export "$1")"
+}
 config_get() { eval "$1=\"\${CONFIG_${2}_${3}:-\$4}\""; }
 config_get_bool() {
 	local value

@@ -36,6 +36,8 @@ done
 cp "$(readlink -f /usr/bin/python3)" "$R/usr/bin/python3"
 cp "$(command -v dnsmasq)" "$R/usr/sbin/dnsmasq"
 cp "$(command -v flock)" "$R/usr/bin/flock"
+cp "$(command -v setpriv)" "$R/usr/bin/setpriv"
+cp "$(command -v unshare)" "$R/usr/bin/unshare"
 cp "$HERE/procd" "$R/sbin/procd"
 cp "$HERE/uci" "$R/sbin/uci"
 cp "$HERE/opkg" "$R/usr/bin/opkg"
@@ -170,10 +172,11 @@ readme() {
 		"logread -e hearthdns" | "dnsctl status") echo "router# $line" && on_router "$line" | grep -c . >/dev/null ;;
 		*) echo "router# $line" && on_router "$line" ;;
 		esac
-		case "$line" in opkg\ install\ ./hearthdns*) settled "mode guest" && unchanged installed ;; esac
+		case "$line" in opkg\ install\ ./hearthdns*) running && settled "mode guest" && unchanged installed ;; esac
 	done <"$README/$1" || { tail -n 20 "$R/tmp/log/messages"; exit 1; }
 	rm "$README/$1"
 }
+running() { until on_router "dnsctl status" >/dev/null; do sleep 0.25; done; }
 # Waits for the watch to have done its work.
 settled() {
 	deadline=$(($(date +%s) + ${2:-15}))
@@ -192,6 +195,12 @@ given_back() {
 wanted front
 port 53 was given back: hearthdns" 15 's/: hearthdns .*/: hearthdns/'
 	on_router "dnsctl router-mode" | sed 's/: hearthdns .*/: hearthdns …/'
+}
+# The process of this name below that one, numbered as here.
+children() {
+	tr ' ' '\n' <"/proc/$1/task/$1/children" | while read -r child; do
+		[ "$(cat "/proc/$child/comm")" != "$2" ] || echo "$child"
+	done
 }
 # Sends a signal to the daemon; its number is that in the namespace of the router.
 send() { on_router "kill -$1 \$(cat /var/run/procd/hearthdns.main)" >/dev/null || true; }
@@ -297,14 +306,33 @@ unchanged removed
 files | diff "$ROOT/files.before" - && echo "removed: no file is left"
 echo "removed: processes that are left: [$(on_router "pidof hearthdns dnsctl")]"
 
-echo "-- the same with apk"
+echo "-- with apk, and in a jail"
+cp "$HERE/ujail" "$R/sbin/ujail"
 on_router "apk add --allow-untrusted ./hearthdns-0.1.0-r1.mipsel_24kc.apk"
+running
 settled "mode guest"
 unchanged installed
 on_router "dnsctl add-zone hearth.example >/dev/null && dnsctl add-record matrix A 192.168.1.20"
 gets guest matrix.hearth.example 192.168.1.20 15
+# What settings name is seen in the jail, too.
+mkdir "$R/etc/acme"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=dns.hearth.example -days 30 \
+	-addext subjectAltName=DNS:dns.hearth.example -keyout "$R/etc/acme/key.pem" -out "$R/etc/acme/chain.pem" 2>/dev/null
+chown 5300 "$R/etc/acme/key.pem"
+on_router "for word in name=dns.hearth.example cert=/etc/acme/chain.pem key=/etc/acme/key.pem dot=1 lan_names=1; do
+	uci set hearthdns.main.\$word; done; uci commit hearthdns; /etc/init.d/hearthdns reload"
+on_router "dnsctl router-mode front" | tail -n 1
+lease
+gets front matrix.hearth.example 192.168.1.20 5
+gets front www.example.org 9.9.9.80 5
+gets front laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 5
+on_router "dnsctl certificate" | sed 's/^  \(from\|until\) .*/  \1 …/'
+sed -n -e '/^Uid/p' -e '/^Cap[^I]/p' -e '/^NoNewPrivs/p' "/proc/$(children "$INSIDE" hearthdns)/status"
 on_router "apk add --allow-untrusted ./hearthdns-0.1.1-r1.mipsel_24kc.apk"
-gets renewed matrix.hearth.example 192.168.1.20 15
+settled "mode front"
+gets renewed matrix.hearth.example 192.168.1.20 5
+on_router "dnsctl router-mode guest" | tail -n 1
+gets guest matrix.hearth.example 192.168.1.20 15
 on_router "apk del hearthdns"
 gets removed www.example.org 9.9.9.80 10
 unchanged removed

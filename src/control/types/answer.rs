@@ -41,6 +41,7 @@ impl Answer {
             "matrix" => read(fields).map(|matrix| Self::Matrix(Box::new(matrix))),
             "verified" => read(fields).map(Self::Verified),
             "setup" => read(fields).map(Self::Setup),
+            "router-mode" => read(fields).map(Self::RouterMode),
             "diagnosed" => read(fields).map(Self::Diagnosed),
             other => Err(serde_json::Error::custom(format!("unknown answer `{other}`"))),
         }

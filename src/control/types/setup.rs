@@ -1,4 +1,4 @@
-//! Answers of `dnsctl setup`, which makes them itself.
+//! Answers of `dnsctl setup` and `dnsctl router-mode`, which make them themselves.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,4 +15,22 @@ pub struct Setup {
     /// What else the user should know, a sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// Who has port 53 of an OpenWrt router.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterMode {
+    /// The mode that holds: `guest`, `front` or `off`.
+    pub mode: String,
+    /// The mode that the configuration asks for.
+    pub wanted: String,
+    /// Why port 53 was given back to dnsmasq; none where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_back: Option<String>,
+    /// Commands that were run, in their order; with `--dry-run` those that would be.
+    #[serde(default)]
+    pub commands: Vec<String>,
+    /// Whether nothing was run.
+    #[serde(default)]
+    pub planned: bool,
 }

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::Reply;
 use crate::config::openwrt::Mode;
+use crate::control::types::{Answer, Code, Failure, RouterMode};
 
 use plan::Target;
 use router::{Daemon, Router};
@@ -58,11 +60,32 @@ pub struct ModeArgs {
 /// How long a daemon that was told to listen elsewhere has for it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Carries the command out. What is to be printed on stdout, or why it failed.
-pub(super) fn run(args: &ModeArgs) -> Result<String, String> {
+/// Carries the command out.
+pub(super) fn run(args: &ModeArgs) -> Reply {
+    let done = carry_out(args).map(Answer::RouterMode);
+    Reply::new(done.map_err(|why| Failure::new(Code::Refused, why)))
+}
+
+/// The answer as text for stdout: what was run, then how it stands, unless nothing was.
+pub(super) fn text_of(mode: &RouterMode) -> String {
+    let mut said: String = mode.commands.iter().map(|line| format!("{line}\n")).collect();
+    if mode.planned {
+        return said;
+    }
+    said.push_str(&format!("mode {}\n", mode.mode));
+    if mode.wanted != mode.mode {
+        said.push_str(&format!("wanted {}\n", mode.wanted));
+    }
+    if let Some(why) = &mode.given_back {
+        said.push_str(&format!("port 53 was given back: {why}\n"));
+    }
+    said
+}
+
+fn carry_out(args: &ModeArgs) -> Result<RouterMode, String> {
     let router = Router::new(&args.root, args.dry_run);
     let wish = match args.word {
-        None => return show(&router),
+        None => return state(&router, false),
         Some(Word::Watch) => return watch::run(&router),
         Some(Word::Yield) => {
             let _lock = router.lock()?;
@@ -71,12 +94,12 @@ pub(super) fn run(args: &ModeArgs) -> Result<String, String> {
                 let target = Target::new(Mode::Guest, &router.settings()?, &router.zones());
                 router.apply(&target, None, Daemon::Ends)?;
             }
-            return Ok(router.take_log());
+            return state(&router, args.dry_run);
         }
         Some(Word::Release) => {
             let _lock = router.lock()?;
             router.apply(&Target::off(), None, Daemon::Ends)?;
-            return Ok(router.take_log());
+            return state(&router, args.dry_run);
         }
         Some(Word::Guest) => Mode::Guest,
         Some(Word::Front) => Mode::Front,
@@ -96,22 +119,16 @@ pub(super) fn run(args: &ModeArgs) -> Result<String, String> {
             "{why}, so dnsmasq has it again; see `logread -e hearthdns`, or choose the mode guest"
         ));
     }
-    let mut said = router.take_log();
-    if !args.dry_run {
-        said.push_str(&show(&router)?);
-    }
-    Ok(said)
+    state(&router, args.dry_run)
 }
 
-fn show(router: &Router) -> Result<String, String> {
+fn state(router: &Router, planned: bool) -> Result<RouterMode, String> {
     let record = router.record()?;
-    let wanted = router.settings()?.mode;
-    let mut said = format!("mode {}\n", record.mode.as_str());
-    if wanted != record.mode {
-        said.push_str(&format!("wanted {}\n", wanted.as_str()));
-    }
-    if let Some(why) = &record.given_back {
-        said.push_str(&format!("port 53 was given back: {why}\n"));
-    }
-    Ok(said)
+    Ok(RouterMode {
+        mode: record.mode.as_str().to_owned(),
+        wanted: router.settings()?.mode.as_str().to_owned(),
+        given_back: record.given_back,
+        commands: router.take_log(),
+        planned,
+    })
 }

@@ -32,7 +32,7 @@ const LEAVING: Duration = limits::WATCH_LEAVING.default_time();
 pub(super) struct Router {
     root: PathBuf,
     is_dry: bool,
-    log: RefCell<String>,
+    log: RefCell<Vec<String>>,
     /// What [`Router::follow`] did last.
     followed: RefCell<Option<Target>>,
 }
@@ -61,7 +61,7 @@ impl Router {
     }
 
     /// What was, or would have been, run.
-    pub(super) fn take_log(&self) -> String {
+    pub(super) fn take_log(&self) -> Vec<String> {
         self.log.take()
     }
 
@@ -310,19 +310,18 @@ impl Router {
     /// Runs what changes something, or says what would be run.
     fn run(&self, program: &Path, words: &[&str]) -> Result<(), String> {
         let quoted: Vec<String> = words.iter().map(|word| quote_if_needed(word)).collect();
-        let line = format!("{} {}\n", program.display(), quoted.join(" "));
-        self.log.borrow_mut().push_str(&line);
+        let line = format!("{} {}", program.display(), quoted.join(" "));
+        self.log.borrow_mut().push(line.clone());
         if self.is_dry {
             return Ok(());
         }
         let ran = Command::new(program).args(words).stdin(Stdio::null()).output();
-        let ran =
-            ran.map_err(|error| format!("cannot run `{}`: {error}; is this OpenWrt?", line.trim_end()))?;
+        let ran = ran.map_err(|error| format!("cannot run `{line}`: {error}; is this OpenWrt?"))?;
         if ran.status.success() {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&ran.stderr);
-        Err(format!("`{}` failed: {}", line.trim_end(), said.trim_end()))
+        Err(format!("`{line}` failed: {}", said.trim_end()))
     }
 
     fn output(&self, program: &str, words: &[&str]) -> Result<Vec<u8>, String> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::limits;
 use crate::config::openwrt::Mode;
+use crate::control::types::RouterMode;
 
 use super::plan::Target;
 use super::router::{Daemon, Router, probe};
@@ -116,7 +117,7 @@ impl Judge {
 }
 
 /// Runs until it is ended.
-pub(super) fn run(router: &Router) -> Result<String, String> {
+pub(super) fn run(router: &Router) -> Result<RouterMode, String> {
     let started = Instant::now();
     let mut judge = Judge::default();
     if router.record()?.given_back.is_some() {
