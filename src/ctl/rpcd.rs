@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::Reply;
 use crate::config::limits;
 use crate::control::line::{parse_request, reply_line};
-use crate::control::types::{Answer, Code, Failure, MAX_REQUEST, Request, VERSION};
+use crate::control::types::{Answer, Code, Failure, Invited, MAX_REQUEST, Request, VERSION};
 
 /// Most bytes of a reply: ubus carries a mebibyte with its own framing around it.
 const MAX_REPLY: usize = limits::RPCD_REPLY.default_usize();
@@ -204,7 +204,7 @@ fn shorten(result: &mut Result<Answer, Failure>, length: usize) -> bool {
 fn with_extras(reply: &Reply) -> String {
     let line = reply_line(&reply.result);
     let picture = match &reply.result {
-        Ok(Answer::Invited(invited)) => invited.url.as_deref().and_then(picture),
+        Ok(Answer::Invited(invited)) => drawn(invited).and_then(picture),
         _ => None,
     };
     if picture.is_none() && reply.notes.is_empty() {
@@ -222,14 +222,26 @@ fn with_extras(reply: &Reply) -> String {
     format!("{value}\n")
 }
 
-/// The QR code of a URL, in base64: pictures run no scripts.
-#[cfg(feature = "onboard")]
-fn picture(url: &str) -> Option<String> {
-    let code = crate::onboard::qr::Qr::new(url).ok()?;
+/// What a camera is to read: the page, or, where no listener has one, the name for Private DNS, which takes no port.
+fn drawn(invited: &Invited) -> Option<&str> {
+    let names = invited
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| endpoint.strip_prefix("tls://"));
+    invited
+        .url
+        .as_deref()
+        .or_else(|| names.into_iter().find(|name| !name.contains(':')))
+}
+
+/// The QR code of a text, in base64: pictures run no scripts.
+#[cfg(feature = "qr")]
+fn picture(text: &str) -> Option<String> {
+    let code = crate::onboard::qr::Qr::new(text).ok()?;
     Some(data_encoding::BASE64.encode(&code.png()))
 }
 
-#[cfg(not(feature = "onboard"))]
+#[cfg(not(feature = "qr"))]
 fn picture(_: &str) -> Option<String> {
     None
 }
@@ -237,7 +249,7 @@ fn picture(_: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::types::{Invited, QueriesSeen, QuerySeen, RecordText, Records};
+    use crate::control::types::{QueriesSeen, QuerySeen, RecordText, Records};
 
     fn asked(method: &str, input: &str) -> Result<Request, String> {
         request(method, input.as_bytes()).map_err(|failure| failure.message)
@@ -353,7 +365,27 @@ mod tests {
         assert_eq!(value["ok"]["answer"], "invited");
     }
 
-    #[cfg(feature = "onboard")]
+    #[test]
+    fn a_picture_is_of_the_page_or_else_of_the_name_for_private_dns() {
+        let mut invited = Invited {
+            url: Some("http://192.168.1.1/i/7KQ4-M2XR".to_owned()),
+            endpoints: [
+                "https://dns.home.example/d/t/dns-query",
+                "tls://t.dns.home.example:8853",
+                "tls://t.dns.home.example",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            ..Invited::default()
+        };
+        assert_eq!(drawn(&invited), Some("http://192.168.1.1/i/7KQ4-M2XR"));
+        invited.url = None;
+        assert_eq!(drawn(&invited), Some("t.dns.home.example"));
+        invited.endpoints.pop();
+        assert_eq!(drawn(&invited), None);
+    }
+
+    #[cfg(feature = "qr")]
     #[test]
     fn an_invite_comes_with_its_picture() {
         let invited = Invited {

@@ -29,7 +29,7 @@ pub mod linux;
 pub mod macos;
 #[cfg(feature = "onboard")]
 pub mod page;
-#[cfg(feature = "onboard")]
+#[cfg(feature = "qr")]
 pub mod qr;
 pub mod quote;
 #[cfg(feature = "onboard")]

@@ -44,7 +44,7 @@ for (const method in METHODS)
 
 /* The name of a zone without the closing dot, as people write it. */
 function plain(name) {
-	return (name == null || name == '.') ? String(name ?? '') : String(name).replace(/\.$/, '');
+	return (name == null || name === '.') ? String(name ?? '') : String(name).replace(/\.$/, '');
 }
 
 /* A table of LuCI's with these titles; each row is an array of cells, each cell a text, a node, or an array of both. */

@@ -57,7 +57,7 @@ return view.extend({
 
 			return [
 				E('strong', {}, [ device.name ]),
-				device.scope == 'everything' ? _('all names') : _('your zones'),
+				device.scope === 'everything' ? _('all names') : _('your zones'),
 				[
 					daemon.badge(state[0], state[1]),
 					...(device.invites ? [ ' ', _('%d open invites').format(device.invites) ] : [])
@@ -67,7 +67,7 @@ return view.extend({
 				E('div', { 'class': 'hearthdns-acts', 'style': 'white-space:nowrap' }, [
 					E('button', { 'class': 'btn cbi-button cbi-button-action', 'click': () => this.invite(device) }, [ _('Invite again') ]),
 					' ',
-					...(device.state == 'revoked' ? [] : [
+					...(device.state === 'revoked' ? [] : [
 						E('button', { 'class': 'btn cbi-button cbi-button-remove', 'click': () => this.revoke(device) }, [ _('Revoke') ])
 					])
 				])
@@ -93,7 +93,7 @@ return view.extend({
 		const ttl = choice('hearthdns-ttl', [ [ 86400, _('a day') ], [ 3600, _('an hour') ], [ 604800, _('a week') ] ]);
 		const uses = choice('hearthdns-uses', [ [ 1, '1' ], [ 5, '5' ], [ 30, '30' ] ]);
 
-		all.checked = device != null && device.scope == 'everything';
+		all.checked = device != null && device.scope === 'everything';
 
 		daemon.ask(_('Invite a device'), [
 			daemon.field(_('Name'), name, _('1 to 32 of a-z, 0-9, - and _.')),
@@ -113,14 +113,19 @@ return view.extend({
 
 	/* What the invited one needs. */
 	shown: function(invited) {
+		const code = invited.png ? [ E('img', {
+			'class': 'hearthdns-qr', 'alt': invited.url ? _('QR code of the address below') : _('QR code of a name below'),
+			'style': 'display:block;margin:0 auto 1em;width:min(18em,80vw);image-rendering:pixelated',
+			'src': 'data:image/png;base64,' + invited.png
+		}) ] : [];
+		/* A package for small routers has no pages; the camera of a phone reads a name as well. */
 		const page = invited.url ? [
-			...(invited.png ? [ E('img', {
-				'class': 'hearthdns-qr', 'alt': _('QR code of the address below'),
-				'style': 'display:block;margin:0 auto 1em;width:min(18em,80vw);image-rendering:pixelated',
-				'src': 'data:image/png;base64,' + invited.png
-			}) ] : []),
+			...code,
 			E('p', {}, [ _('Scan this with the camera of the device, or open:'), E('br'), secret(invited.url) ]),
 			E('p', {}, [ _('Good until %s UTC, for %d uses.').format(time(invited.expires), invited.uses) ])
+		] : code.length ? [
+			...code,
+			E('p', {}, [ _('The code holds the name that starts with the token. On Android scan it, copy the text and paste it in Settings, Private DNS.') ])
 		] : [
 			E('p', {}, [ _('No listener has a page for invites: add http://0.0.0.0 to what is listened on. Until then the device is set up by hand.') ])
 		];

@@ -25,18 +25,18 @@ const IS_TEXT = { TXT: true, SPF: true };
 function elements(type, typed) {
 	typed = typed.trim();
 
-	if (!IS_TEXT[type] || typed.charAt(0) != '"')
-		return typed == '' ? [] : [ typed ];
+	if (!IS_TEXT[type] || typed.charAt(0) !== '"')
+		return typed === '' ? [] : [ typed ];
 
 	return (typed.match(/"(?:[^"\\]|\\.)*"|[^"\s]+/g) || []).map(word =>
 		word.replace(/^"((?:[^"\\]|\\.)*)"$/, '$1'));
 }
 
 /* A value for the daemon: none where nothing was typed. */
-function some(input) {
-	const value = input.value.trim();
+function some(field) {
+	const value = field.value.trim();
 
-	return value == '' ? undefined : value;
+	return value === '' ? undefined : value;
 }
 
 function key(zone, view) {
@@ -88,7 +88,7 @@ return view.extend({
 			this.chosen.replaceChildren(E('option', { 'value': '' }, [ _('All zones') ]), ...this.zones.map(zone =>
 				E('option', { 'value': key(zone.zone, zone.view) }, [ this.title(zone) ])));
 
-			if (Array.from(this.chosen.options).some(option => option.value == before))
+			if (Array.from(this.chosen.options).some(option => option.value === before))
 				this.chosen.value = before;
 		}
 
@@ -121,7 +121,7 @@ return view.extend({
 	},
 
 	selected: function() {
-		return this.zones.find(zone => key(zone.zone, zone.view) == this.chosen.value);
+		return this.zones.find(zone => key(zone.zone, zone.view) === this.chosen.value);
 	},
 
 	show: function() {
@@ -132,8 +132,8 @@ return view.extend({
 
 		const zone = this.selected();
 		const wanted = this.filter.value.trim().toLowerCase();
-		const rows = this.records.filter(record => !zone || key(record.zone, record.view) == this.chosen.value)
-			.filter(record => wanted == '' ||
+		const rows = this.records.filter(record => !zone || key(record.zone, record.view) === this.chosen.value)
+			.filter(record => wanted === '' ||
 				[ record.name, record.type, record.rdata ].some(text => String(text).toLowerCase().includes(wanted)))
 			.map(record => this.row(record));
 		const broken = this.zones.filter(one => (one.defects || []).length > 0);
@@ -144,7 +144,7 @@ return view.extend({
 		this.body.replaceChildren(
 			...this.defects.map(found => E('div', { 'class': 'alert-message warning' }, [ daemon.defect(found) ])),
 			...broken.map(one => E('div', { 'class': 'alert-message warning' }, [
-				E('p', {}, [ (one.state == 'closed'
+				E('p', {}, [ (one.state === 'closed'
 					? _('%s is closed: its names fail until the file is mended.')
 					: _('%s is served as it last was, because its file has a defect.')).format(this.title(one)) ]),
 				...one.defects.map(daemon.defect)
@@ -165,7 +165,7 @@ return view.extend({
 	},
 
 	row: function(record) {
-		const isOurs = record.type == 'SOA';
+		const isOurs = record.type === 'SOA';
 		const breaking = 'overflow-wrap:anywhere';
 
 		return [
@@ -187,8 +187,8 @@ return view.extend({
 
 	/* How many records the set has that this one is of. */
 	companions: function(record) {
-		return this.records.filter(other => other.name == record.name && other.type == record.type &&
-			key(other.zone, other.view) == key(record.zone, record.view)).length;
+		return this.records.filter(other => other.name === record.name && other.type === record.type &&
+			key(other.zone, other.view) === key(record.zone, record.view)).length;
 	},
 
 	edit: function(record) {
@@ -234,7 +234,7 @@ return view.extend({
 				view: ofView || undefined
 			};
 
-			if (words.name == '')
+			if (words.name === '')
 				throw new Error(_('The record needs a name; @ is the zone itself.'));
 
 			if (words.ttl !== undefined && !Number.isSafeInteger(words.ttl))
@@ -247,7 +247,7 @@ return view.extend({
 				return this.change('set_record', words);
 
 			/* Of several one is another now: the new one first, so that there is no moment without. */
-			if (data.value.trim() == record.rdata)
+			if (data.value.trim() === record.rdata)
 				throw new Error(_('Nothing is changed. To change the comment or the time of one record of several, remove and add it.'));
 
 			return daemon.call('add_record', words).then(() => this.change('remove_record', this.words(record)));
@@ -282,7 +282,7 @@ return view.extend({
 		daemon.ask(_('Add zone'), [
 			daemon.field(_('Zone'), zone), daemon.field(_('Mode'), mode)
 		], _('Add'), 'positive', () => {
-			if (zone.value.trim() == '')
+			if (zone.value.trim() === '')
 				throw new Error(_('The zone needs a name, as hearth.example.'));
 
 			return this.change('add_zone', { zone: zone.value.trim(), mode: mode.value });

@@ -17,7 +17,7 @@ function isServer(what) {
 		if (Array.isArray(value))
 			return value.map(item => check(section, item)).find(said => said !== true) ?? true;
 
-		if (value == null || value == '' || /^\[?[0-9A-Fa-f:.]+\]?(:\d{1,5})?$/.test(value))
+		if (value == null || value === '' || /^\[?[0-9A-Fa-f:.]+\]?(:\d{1,5})?$/.test(value))
 			return true;
 
 		const scheme = /^([a-z0-9]+):\/\/\S+$/.exec(value);
@@ -28,7 +28,7 @@ function isServer(what) {
 }
 
 function isSize(section, value) {
-	return value == null || value == '' || /^\d+( ?[KMG]iB)?$/.test(value) || _('Expected bytes, or a size as 4MiB.');
+	return value == null || value === '' || /^\d+( ?[KMG]iB)?$/.test(value) || _('Expected bytes, or a size as 4MiB.');
 }
 
 /* One option. What stands in `more` is set on it. */
@@ -38,7 +38,7 @@ function add(section, tab, kind, name, title, description, more) {
 		: section.option(kind, name, title, description);
 
 	for (const key in more || {})
-		if (key == 'choices')
+		if (key === 'choices')
 			for (const [ value, shown ] of more.choices)
 				option.value(value, shown);
 		else

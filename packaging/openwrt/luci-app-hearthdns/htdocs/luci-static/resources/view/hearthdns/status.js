@@ -73,7 +73,7 @@ function zones(status) {
 function upstreams(status) {
 	const rows = (status.upstreams || []).map(one => [
 		one.url,
-		one.route == '.' ? _('all names') : daemon.plain(one.route),
+		one.route === '.' ? _('all names') : daemon.plain(one.route),
 		one.up ? daemon.badge(_('up'), 'good') : daemon.badge(_('does not answer'), 'bad'),
 		one.latency_us == null ? '–' : _('%.1f ms').format(one.latency_us / 1000)
 	]);
@@ -84,7 +84,7 @@ function upstreams(status) {
 }
 
 function counters(status, stats) {
-	const sum = Object.values(status.outcomes || {}).reduce((sum, count) => sum + count, 0);
+	const sum = Object.values(status.outcomes || {}).reduce((all, count) => all + count, 0);
 	const rows = Object.entries(status.outcomes || {}).filter(([ , count ]) => count > 0)
 		.sort((one, other) => other[1] - one[1])
 		.map(([ outcome, count ]) => [
@@ -225,7 +225,7 @@ return view.extend({
 	/* Both answers, or why there is none. */
 	ask: function() {
 		const none = error => {
-			if (error.code != 'not-found')
+			if (error.code !== 'not-found')
 				throw error;
 		};
 
@@ -245,7 +245,7 @@ return view.extend({
 		const body = E('div', {}, this.show(answers));
 		const watch = new Watch();
 
-		poll.add(() => this.ask().then(answers => body.replaceChildren(...this.show(answers))), EVERY);
+		poll.add(() => this.ask().then(now => body.replaceChildren(...this.show(now))), EVERY);
 
 		return E('div', { 'class': 'cbi-map' }, [ E('h2', {}, [ _('HearthDNS: status') ]), body, acts(), watch.node ]);
 	},
