@@ -5,7 +5,7 @@
 //! been here, and stays in its set for at least as long as it may be answered. So nothing of this lies on the hot path, and
 //! where no list is configured there is nothing at all.
 //!
-//! One thread speaks with the kernel, by messages of [`netlink`] and not by running `nft`: a jail has no programs, and a
+//! One thread speaks with the kernel, by messages of `netlink` and not by running `nft`: a jail has no programs, and a
 //! process for each answer would be the slowest part of it. It needs the capability CAP_NET_ADMIN. An answer waits for it
 //! a moment, so that its first packet finds the address in the set, but no longer: DNS is not to fail with the firewall.
 //! What fails is told once, and in `dnsctl status`.
