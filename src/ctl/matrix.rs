@@ -185,7 +185,10 @@ impl Ground {
                 let file = self.base.as_ref().map_or("", |base| base.file.as_str());
                 Failure::new(
                     Code::Refused,
-                    format!("the option `matrix={value}` in `{file}` is not valid: {error}"),
+                    format!(
+                        "the option `matrix={}` in `{file}` is not valid: {error}",
+                        value.escape_debug()
+                    ),
                 )
             })?;
             set.read_records(&self.records, &self.in_views);

@@ -77,7 +77,10 @@ pub(super) fn split_port(text: &str) -> Result<(&str, Option<u16>), String> {
     };
     match port_number(port) {
         Some(port) => Ok((host, Some(port))),
-        None => Err(format!("`{port}` is no port; expected a number from 1 to 65535")),
+        None => Err(format!(
+            "`{}` is no port; expected a number from 1 to 65535",
+            port.escape_debug()
+        )),
     }
 }
 

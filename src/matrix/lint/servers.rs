@@ -37,7 +37,10 @@ pub(super) fn look(zone: &Zone<'_>, findings: &mut Vec<Finding>) {
             zone,
             Severity::Error,
             "mark",
-            format!("the option `matrix={value}` is not valid: {error}; `dnsctl matrix add` writes it"),
+            format!(
+                "the option `matrix={}` is not valid: {error}; `dnsctl matrix add` writes it",
+                value.escape_debug()
+            ),
         ));
     }
     for server in servers(zone) {

@@ -428,6 +428,25 @@ fn options_that_say_nothing() {
            `none`, `srv` or `well-known`; `dnsctl matrix add` writes it",
         ],
     );
+    // What a terminal would take for a command is written out.
+    for (value, written) in [
+        (
+            "a\u{1b}b,none",
+            "`a\\u{1b}b` is no host name: letters, digits, `-` and dots may stand in one",
+        ),
+        (
+            "a.example:\u{1b},none",
+            "`\\u{1b}` is no port; expected a number from 1 to 65535",
+        ),
+    ] {
+        let shown = value.escape_debug();
+        assert_found(
+            &format!("; hearthdns: matrix={value}\n@ A 192.88.98.1\n"),
+            &[&format!(
+                "h.zone:0: error mark: the option `matrix={shown}` is not valid: {written}; `dnsctl matrix add` writes it"
+            )],
+        );
+    }
     assert_found(
         "; hearthdns: matrix=other.example,none\n@ A 192.88.98.1\n",
         &[
