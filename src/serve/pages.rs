@@ -204,17 +204,19 @@ impl Pages {
     fn redeem(&self, typed: &str, platform: Platform, visit: &Visit) -> Response<Bytes> {
         let found = read_code(typed).ok_or(Refused::Code);
         let redeemed = found.and_then(|code| match self.redeemed_before(code, visit) {
-            Some(device) => Ok((code, device)),
-            None => Ok((code, self.host.redeem(code, visit.client)?)),
+            Some(device) => Ok((code, device, false)),
+            None => Ok((code, self.host.redeem(code, visit.client)?, true)),
         });
-        let (code, device) = match redeemed {
+        let (code, device, is_new) = match redeemed {
             Ok(redeemed) => redeemed,
             Err(refused) => return visit.refusal(refused),
         };
         let Some(token) = device.token.as_deref().and_then(Token::parse) else {
             return visit.notice(StatusCode::NOT_FOUND, Notice::Gone);
         };
-        self.remember(code, token, visit);
+        if is_new {
+            self.remember(code, token, visit);
+        }
         let (server, _) = self.server(visit);
         see_other(&match file_of(platform, &Facts { server, device }) {
             Some(thing) => format!("/i/{code}/{token}/{}", thing.as_str()),
@@ -353,12 +355,7 @@ impl Pages {
 
     fn remember(&self, code: Code, token: Token, visit: &Visit) {
         let mut redeemed = self.redeemed();
-        let is_known = redeemed
-            .iter()
-            .any(|use_| use_.code == code && use_.client == visit.client && use_.token == token);
-        if is_known {
-            return;
-        }
+        redeemed.retain(|use_| use_.code != code || use_.client != visit.client);
         if redeemed.len() >= REDEEMED {
             redeemed.remove(0);
         }
@@ -474,3 +471,6 @@ fn put(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
         response.headers_mut().insert(name, value);
     }
 }
+
+#[cfg(test)]
+mod tests;
