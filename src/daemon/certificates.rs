@@ -31,8 +31,6 @@ pub(super) struct Keeper {
     folder: PathBuf,
     name: Option<String>,
     standing: Mutex<Standing>,
-    /// What was wrong with the files when they were read last.
-    damage: Mutex<Option<CertificateError>>,
     #[cfg(feature = "acme")]
     clerk: Option<Clerk>,
 }
@@ -43,7 +41,7 @@ impl Keeper {
     pub(super) fn start(config: &Config, zones: &[Name], addresses: &[IpAddr], now: u64) -> Option<Self> {
         let keeper = Self::new(config)?;
         keeper.tend(zones, addresses, Ask::Nothing, now);
-        if let Err(error) = keeper.note(keeper.certificate.reload(now)) {
+        if let Err(error) = keeper.certificate.reload(now) {
             // What hinders us from making it is said already, or will be.
             if keeper.standing().problem.is_none() && !keeper.is_awaited() {
                 error!("{error}; encrypted listeners refuse everybody until it is mended, plain ones answer");
@@ -85,7 +83,6 @@ impl Keeper {
             folder: config.certificate_folder(),
             name: config.name.as_ref().map(text_of),
             standing: Mutex::default(),
-            damage: Mutex::default(),
         })
     }
 
@@ -290,14 +287,10 @@ impl Keeper {
 
     /// Logs what became of the files.
     fn say(&self, result: Result<bool, CertificateError>, now: u64) -> Result<bool, CertificateError> {
-        // Where nothing has changed, what was wrong still is.
-        let result = if result == Ok(false) {
-            return result;
-        } else {
-            self.note(result)
-        };
         match &result {
-            Ok(_) => {
+            // What was wrong still is, and was said.
+            Ok(false) => {}
+            Ok(true) => {
                 info!("certificate {} read again", self.certificate.chain().display());
                 self.warn(now);
             }
@@ -309,18 +302,10 @@ impl Keeper {
         result
     }
 
-    /// Keeps what is wrong with the files, so that it can be told.
-    fn note<T>(&self, result: Result<T, CertificateError>) -> Result<T, CertificateError> {
-        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        *damage = result.as_ref().err().cloned();
-        result
-    }
-
     /// What is wrong with the certificate itself.
     fn defects(&self, facts: Option<&Facts>, now: u64) -> Vec<DefectText> {
-        let damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
         // Until it is made there is nothing to be read.
-        let damage = damage.clone().filter(|_| !self.is_awaited());
+        let damage = self.certificate.damage().filter(|_| !self.is_awaited());
         let over = facts
             .filter(|facts| facts.until < now)
             .map(|facts| CertificateError {

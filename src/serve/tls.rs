@@ -71,6 +71,8 @@ struct Seen {
     stamps: [Stamp; 2],
     /// The clock stood here when the certificate was found to be over.
     late: Option<u64>,
+    /// What was wrong with them.
+    damage: Option<CertificateError>,
 }
 
 /// A certificate with its key, and the files that they come from.
@@ -248,19 +250,34 @@ impl Certificate {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = Seen {
             stamps: [stamp(&self.chain), stamp(&self.key)],
-            late: None,
+            ..Seen::default()
         };
+        let result = self.read(now, &mut seen.late);
+        seen.damage = result.as_ref().err().cloned();
+        self.current.store(Some(Arc::new(result?)));
+        Ok(())
+    }
+
+    fn read(&self, now: u64, late: &mut Option<u64>) -> Result<CertifiedKey, CertificateError> {
         let pair = read_pair(&self.chain, &self.key)?;
         let leaf = pair.cert.first().and_then(|leaf| der::validity(leaf));
-        if let Some((_, until)) = leaf.filter(|(_, until)| *until < now) {
-            seen.late = Some(now);
-            return Err(CertificateError {
-                file: self.chain.clone(),
-                message: over(until),
-            });
+        match leaf.filter(|(_, until)| *until < now) {
+            Some((_, until)) => {
+                *late = Some(now);
+                Err(CertificateError {
+                    file: self.chain.clone(),
+                    message: over(until),
+                })
+            }
+            None => Ok(pair),
         }
-        self.current.store(Some(Arc::new(pair)));
-        Ok(())
+    }
+
+    /// What was wrong with the files when they were read last.
+    #[must_use]
+    pub fn damage(&self) -> Option<CertificateError> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.damage.clone()
     }
 
     /// The same if one of the files is another than it was; says whether that was so. A pair that is found broken
