@@ -1,4 +1,4 @@
-//! Zones come and go: `add_zone`, `remove_zone`, and the versions to go back to, which `undo` does ([`super::undo`]).
+//! Zones come and go: `add_zone`, `remove_zone`, and the versions to go back to, which `undo` beside it does.
 //!
 //! Only `remove_zone` takes a zone away. It leaves the file's bytes in the history, which is also how a daemon
 //! learns of a removal that was done beside it.
