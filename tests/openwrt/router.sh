@@ -199,7 +199,7 @@ port 53 was given back: hearthdns" 15 's/: hearthdns .*/: hearthdns/'
 # The process of this name below that one, numbered as here.
 children() {
 	tr ' ' '\n' <"/proc/$1/task/$1/children" | while read -r child; do
-		[ "$(cat "/proc/$child/comm")" != "$2" ] || echo "$child"
+		[ "$(cat "/proc/$child/comm" 2>/dev/null)" != "$2" ] || echo "$child"
 	done
 }
 # Sends a signal to the daemon; its number is that in the namespace of the router.
@@ -282,6 +282,8 @@ gets enabled matrix.hearth.example 192.168.1.20 5
 
 echo "-- stopped"
 on_router "/etc/init.d/hearthdns stop"
+# procd is not waited for, and until it is gone it answers.
+while [ -n "$(children "$INSIDE" hearthdns)" ]; do sleep 0.05; done
 gets stopped www.example.org 9.9.9.80 15
 echo "stopped: matrix.hearth.example is [$(ask matrix.hearth.example)]"
 on_router "/etc/init.d/hearthdns start"
