@@ -114,7 +114,13 @@ impl Package {
         let mut out = format!("package {name}\n\n").into_bytes();
         for section in &self.sections {
             out.extend(b"config ");
-            out.extend(section.kind.as_bytes());
+            // Bare, as `uci` has it, unless a byte of it would end the word or begin something else.
+            let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+            if section.kind.bytes().all(is_bare) {
+                out.extend(section.kind.as_bytes());
+            } else {
+                out.extend(quoted(section.kind.as_bytes()));
+            }
             if let Some(name) = &section.name {
                 out.extend(format!(" '{name}'").as_bytes());
             }

@@ -61,6 +61,19 @@ fn what_is_exported_reads_the_same() {
         let again = parse(&package.export(name)).unwrap();
         assert_eq!(bare(package), bare(again), "{name}");
     }
+    // Types whose bytes mean something in the language: `uci` itself exports them so that it cannot read them again.
+    for kind in ["it's", r"back\", "#no", "a;b", "\"", "package"] {
+        let text = [
+            b"config ".as_slice(),
+            &quoted(kind.as_bytes()),
+            b"\n\toption a 'b'\n",
+        ]
+        .concat();
+        let package = parse(&text).unwrap();
+        assert_eq!(package.sections[0].kind, kind);
+        let again = parse(&package.export("x")).unwrap();
+        assert_eq!(bare(package), bare(again), "{kind}");
+    }
 }
 
 #[track_caller]
