@@ -119,12 +119,20 @@ const FAULTS: &[Seeded] = &[
     }),
     (
         "a resolver between answers AAAA with an error",
-        "aaaa-failed",
+        "resolver-aaaa",
         |w| {
             w.between(&["hearth.example A 127.0.0.1"]);
             w.resolver_fails = vec![("hearth.example".to_owned(), Some(28), 2)];
         },
     ),
+    ("a resolver between says nothing to AAAA", "resolver-aaaa", |w| {
+        w.both_kinds();
+        w.between(&[
+            "hearth.example A 9.9.9.9",
+            "_matrix-fed._tcp.hearth.example SRV 10 5 {fed} m.hearth.example",
+        ]);
+        w.resolver_fails = vec![("hearth.example".to_owned(), Some(28), stand::SILENCE)];
+    }),
     (
         "a resolver between answers SRV with an error",
         "resolver-srv",

@@ -210,6 +210,9 @@ pub(crate) struct Said {
     pub(crate) all: String,
 }
 
+/// In the place of a code: no answer at all.
+pub(crate) const SILENCE: u16 = u16::MAX;
+
 /// A nameserver with these records as `NAME TYPE DATA`, and codes in the place of some answers.
 pub(crate) fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>, speech: Speech) -> Upstream {
     Upstream::start(move |query: &Message, transport| {
@@ -227,7 +230,10 @@ pub(crate) fn zone(records: Vec<String>, fails: Vec<(String, Option<u16>, u16)>,
             .iter()
             .find(|(of, rtype, _)| *of == name && rtype.is_none_or(|rtype| rtype == query.qtype()));
         if let Some((_, _, rcode)) = fail {
-            return vec![Act::Send(query.reply().code(*rcode))];
+            return match *rcode {
+                SILENCE => Vec::new(),
+                rcode => vec![Act::Send(query.reply().code(rcode))],
+            };
         }
         let mut reply = query.reply();
         let mut owner = name.clone();

@@ -90,7 +90,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, name: &Name, asks_srv: bool) {
                 Leg::Server,
                 what.clone(),
                 grade,
-                Some(Fault::AaaaFailed),
+                Some(Fault::ResolverAaaa),
                 said,
                 None,
             );

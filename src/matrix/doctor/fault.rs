@@ -126,6 +126,8 @@ faults! {
     ResolverNoV6 Resolver "resolver-no-aaaa" "have it pass AAAA records (dnsmasq: without filter-AAAA), unless they are taken out on purpose: IPv4 is left";
     /// Docker's resolver stands between.
     ResolverDocker Resolver "resolver-docker" "mount a resolv.conf into the container that names HearthDNS, or give it the host's network: Docker's resolver answers names of containers itself, asks what the daemon was given (`dns`), and makes SERVFAIL of every failure, at which Synapse gives up";
+    /// It gives A, and an error in the place of AAAA.
+    ResolverAaaa Resolver "resolver-aaaa" "have it pass AAAA questions on, and answer them with an empty NOERROR where there is none; programs built with musl (Alpine, many containers) fail otherwise";
     /// Absent SRV records get an error.
     ResolverSrv Resolver "resolver-srv" "have it answer SRV questions as HearthDNS does; with an error here Synapse gives up, although the address is right";
     /// A further nameserver differs.
