@@ -278,6 +278,35 @@ fn a_view_without_ipv6_has_none_though_the_base_zone_has() {
     assert_eq!(upstream.names_below("hearth.example."), [""; 0]);
 }
 
+/// An HTTPS record tells addresses too. The base zone's are not told where a view has others, and a move that leaves them behind is
+/// told.
+#[test]
+fn hints_of_https_records_go_with_the_addresses() {
+    let house = House::new()
+        .zone(
+            "hearth.example",
+            "matrix HTTPS 1 . alpn=h2 ipv4hint=203.0.113.10\n",
+        )
+        .config(VIEWS);
+    let daemon = house.start();
+    let line = "matrix add hearth.example --address 203.0.113.10 --view lan --address 192.168.1.5";
+    done(&house.dnsctl(&line.split(' ').collect::<Vec<_>>()));
+    const HTTPS: u16 = 65;
+    let data = |from: &str| {
+        let reply = daemon.client().from(from).ask("matrix.hearth.example.", HTTPS);
+        reply.answers.first().map(|record| record.rdata.len())
+    };
+    // Priority, root, alpn=h2 with its head; and the hint with its head.
+    assert_eq!((data("127.0.0.2"), data("127.0.0.9")), (Some(10), Some(18)));
+    let moved = house.dnsctl(&["matrix", "move", "203.0.113.11"]);
+    done(&moved);
+    let told = "`matrix HTTPS 1 . alpn=h2 ipv4hint=203.0.113.10` hints at 203.0.113.10, which is no address of \
+                matrix.hearth.example: browsers may connect there first (RFC 9460, 7.3): take `ipv4hint` and `ipv6hint` out, for \
+                they ask for the address anyway";
+    let one_line = moved.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(one_line.contains(told), "{}", moved.stderr);
+}
+
 /// A name of the zone that leads out of it: what was fetched for the clients of one route is not kept for those of
 /// another.
 #[test]

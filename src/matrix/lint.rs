@@ -86,8 +86,10 @@ pub struct Sight<'a> {
 #[must_use]
 pub fn lint(origin: &Name, file: &Arc<str>, sights: &[Sight<'_>]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
+    let of_all = sights.iter().find(|sight| sight.view.is_none());
     for sight in sights {
-        let zone = Zone::new(origin, file, sight);
+        let below = of_all.filter(|_| sight.view.is_some());
+        let zone = Zone::new(origin, file, sight, below.map_or(&[], |below| &below.items));
         if !zone.is_of_matrix() {
             continue;
         }
@@ -131,6 +133,8 @@ struct Zone<'a> {
     view: Option<&'a str>,
     options: &'a Options,
     items: &'a [Item<'a>],
+    /// Of a view: what everybody else sees.
+    below: &'a [Item<'a>],
     by_owner: HashMap<NameRef<'a>, Vec<&'a Item<'a>>>,
     /// The servers of `matrix=`, as this sight has them, and values that cannot be read.
     sets: Vec<Set>,
@@ -138,7 +142,7 @@ struct Zone<'a> {
 }
 
 impl<'a> Zone<'a> {
-    fn new(origin: &'a Name, file: &'a Arc<str>, sight: &'a Sight<'a>) -> Self {
+    fn new(origin: &'a Name, file: &'a Arc<str>, sight: &'a Sight<'a>, below: &'a [Item<'a>]) -> Self {
         let mut by_owner: HashMap<NameRef<'a>, Vec<&'a Item<'a>>> = HashMap::with_capacity(sight.items.len());
         for item in &sight.items {
             by_owner.entry(item.record.owner.as_ref()).or_default().push(item);
@@ -156,6 +160,7 @@ impl<'a> Zone<'a> {
             view: sight.view,
             options: &sight.options,
             items: &sight.items,
+            below,
             by_owner,
             sets,
             broken,
@@ -169,6 +174,12 @@ impl<'a> Zone<'a> {
     fn of(&self, owner: NameRef<'_>, rtype: Rtype) -> impl Iterator<Item = &'a Item<'a>> + use<'a> {
         let all = self.by_owner.get(&owner).cloned().unwrap_or_default();
         all.into_iter().filter(move |item| item.record.rtype == rtype)
+    }
+
+    /// Whether a record is the base zone's, seen from a view.
+    fn is_from_below(&self, item: &Item<'_>) -> bool {
+        let is_same = |other: &Item<'_>| other.file == item.file && other.record == item.record;
+        self.below.iter().any(is_same)
     }
 
     fn is_here(&self, name: NameRef<'_>) -> bool {

@@ -611,7 +611,8 @@ pub(super) fn items_of<'r>(records: &'r [Record], file: &'r Arc<str>) -> Vec<Ite
         .collect()
 }
 
-/// What is seen of both: set by set the upper one's, as [`replaces`] says. The same as [`Zone::overlaid`].
+/// What is seen of both: set by set the upper one's, as [`replaces`] says. The same as [`Zone::overlaid`], but that hints of SVCB
+/// and HTTPS records stay: what is checked are records as they are written.
 pub(super) fn laid<'i>(lower: &[Item<'i>], upper: &[Item<'i>]) -> Vec<Item<'i>> {
     let mut above: HashMap<NameRef<'_>, Vec<Rtype>> = HashMap::new();
     for item in upper {

@@ -16,6 +16,7 @@ mod tests;
 mod words;
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::message::{NameRef, Rtype};
 use crate::zone::master::lexer;
@@ -177,6 +178,24 @@ pub fn target(rtype: Rtype, rdata: &[u8]) -> Option<NameRef<'_>> {
         | Rtype::LP
         | Rtype::RT => names(rtype, rdata).next(),
         _ => None,
+    }
+}
+
+/// The addresses that an SVCB or HTTPS record tells beforehand (RFC 9460, 7.3); none of other types.
+#[must_use]
+pub fn hints(rtype: Rtype, rdata: &[u8]) -> Vec<IpAddr> {
+    match rtype {
+        Rtype::SVCB | Rtype::HTTPS => svcb::hints(rdata).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The RDATA of an SVCB or HTTPS record without its hints; that of other types as it is.
+#[must_use]
+pub fn without_hints(rtype: Rtype, rdata: &[u8]) -> Box<[u8]> {
+    match rtype {
+        Rtype::SVCB | Rtype::HTTPS => svcb::without_hints(rdata).into(),
+        _ => rdata.into(),
     }
 }
 

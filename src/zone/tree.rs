@@ -3,7 +3,10 @@
 //! Names, including empty non-terminals, stand in one table found by hash; each knows the zone cut, DNAME
 //! or pass-through above it, so a look-up never walks down from the apex: it probes the longest suffixes
 //! until one exists (the closest encloser, RFC 4592, 3.3.1). NXDOMAIN costs what a hit costs. A compiled
-//! zone never changes. Next: [`super::lookup`], which asks it.
+//! zone never changes. `hints` is about SVCB and HTTPS records where zones lie over each other. Next:
+//! [`super::lookup`], which asks it.
+
+mod hints;
 
 use std::collections::BTreeMap;
 
@@ -144,8 +147,9 @@ impl Zone {
         )
     }
 
-    /// This zone with another's record sets laid over it, set by set, as [`replaces`] says. The upper zone's mode and
-    /// pass-through names count where it states them.
+    /// This zone with another's record sets laid over it, set by set, as [`replaces`] says. Hints of SVCB and HTTPS records
+    /// are addresses too: those of a host that has other ones there are left out. The upper zone's mode and pass-through
+    /// names count where it states them.
     #[must_use]
     pub fn overlaid(&self, upper: &Zone) -> Zone {
         if upper.is_closed() {
@@ -162,6 +166,7 @@ impl Zone {
                 add_draft(&mut laid, &record);
             }
         }
+        hints::drop_hints(&mut drafts, &laid);
         for (name, sets) in laid {
             let below = drafts.entry(name).or_default();
             below.retain(|&lower, _| !sets.keys().any(|upper| replaces(*upper, lower)));

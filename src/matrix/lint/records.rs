@@ -4,9 +4,9 @@ use crate::matrix::range::useless;
 use crate::matrix::set::{address_of, bare};
 use crate::message::{Name, NameRef, Rtype};
 use crate::zone::check::Item;
-use crate::zone::rdata::target;
+use crate::zone::rdata::{hints, target};
 
-use super::{Finding, SECTION, Severity, Zone, at};
+use super::{Finding, Led, SECTION, Severity, Zone, at};
 
 /// Longest time in seconds that a negative answer may be kept.
 const LONGEST_NEGATIVE: u32 = 300;
@@ -61,6 +61,7 @@ pub(super) fn look(zone: &Zone<'_>, findings: &mut Vec<Finding>) {
         match item.record.rtype {
             Rtype::SRV => srv(zone, item, findings),
             Rtype::A | Rtype::AAAA => address(zone, item, findings),
+            Rtype::SVCB | Rtype::HTTPS => hinted(zone, item, findings),
             Rtype::SOA => negative(zone, item, findings),
             _ => {}
         }
@@ -189,6 +190,35 @@ fn address(zone: &Zone<'_>, item: &Item<'_>, findings: &mut Vec<Finding>) {
             ),
         ));
     }
+}
+
+/// Addresses in an HTTPS record that its target does not have, or has no longer. Of a base zone's record in a view, where they
+/// are left out, nothing is said.
+fn hinted(zone: &Zone<'_>, item: &Item<'_>, findings: &mut Vec<Finding>) {
+    let (rtype, rdata) = (item.record.rtype, &item.record.rdata);
+    let hints = hints(rtype, rdata);
+    if hints.is_empty() || zone.is_from_below(item) {
+        return;
+    }
+    let host = match target(rtype, rdata) {
+        Some(host) if !host.is_root() => host.to_name(),
+        _ => item.record.owner.clone(),
+    };
+    let Led::Here(found) = zone.led(&host) else { return };
+    let other = hints
+        .iter()
+        .find(|hint| found.iter().all(|(address, _)| address != *hint));
+    findings.extend(other.map(|hint| {
+        at(zone, item,
+            Severity::Warning,
+            "hint",
+            format!(
+                "`{}` hints at {hint}, which is no address of {}: browsers may connect there first (RFC 9460, 7.3): take `ipv4hint` and `ipv6hint` out, for they ask for the address anyway",
+                zone.short(item),
+                bare(&host)
+            ),
+        )
+    }));
 }
 
 fn negative(zone: &Zone<'_>, item: &Item<'_>, findings: &mut Vec<Finding>) {

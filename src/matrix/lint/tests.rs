@@ -327,6 +327,42 @@ fn a2_one_private_address_beside_public_ones() {
 }
 
 #[test]
+fn rfc9460_s7_3_hints_at_an_address_that_the_host_has_not() {
+    let hinted = |line: u32, short: &str, hint: &str, host: &str| {
+        format!(
+            "h.zone:{line}: warning hint: `{short}` hints at {hint}, which is no address of {host}: browsers may connect there \
+             first (RFC 9460, 7.3): take `ipv4hint` and `ipv6hint` out, for they ask for the address anyway"
+        )
+    };
+    assert_found(&format!("{GOOD}@ HTTPS 1 . ipv4hint=192.88.98.1\n"), &[]);
+    let own = "@ HTTPS 1 . alpn=h2 ipv4hint=192.88.98.1,192.88.98.9";
+    assert_found(
+        &format!("{GOOD}{own}\n"),
+        &[&hinted(4, own, "192.88.98.9", "hearth.example")],
+    );
+    let other = "@ HTTPS 1 matrix ipv6hint=2a00::1";
+    assert_found(
+        &format!("{GOOD}{other}\n"),
+        &[&hinted(4, other, "2a00::1", "matrix.hearth.example")],
+    );
+    // Hosts elsewhere have their own addresses, and a record in alias mode has no hints.
+    assert_found(
+        &format!("{GOOD}@ HTTPS 1 a.example. ipv4hint=192.88.98.9\n@ HTTPS 0 matrix\n"),
+        &[],
+    );
+    // Those of the base zone are left out where a view gives the host another address; its own are its own.
+    let base = format!("{GOOD}matrix HTTPS 1 . ipv4hint=192.88.98.1\n");
+    assert_eq!(found_in(&base, Some("matrix A 192.88.98.2\n")), [""; 0]);
+    let own = "matrix HTTPS 1 . ipv4hint=192.88.98.1";
+    let said = hinted(2, own, "192.88.98.1", "matrix.hearth.example");
+    let said = said.replacen("h.zone", "lan/h.zone", 1);
+    assert_eq!(
+        found_in(&base, Some(&format!("matrix A 192.88.98.2\n{own}\n"))),
+        [said.replace("hint: `", "hint: in the view lan: `")]
+    );
+}
+
+#[test]
 fn a4_ipv6_all_or_nothing() {
     assert_found(
         &marked("none,turn", "@ AAAA 2a00::1\nturn A 192.88.98.1\n"),

@@ -3,7 +3,7 @@
 //! Keys are sorted when read, as the wire form wants them; the wire form is checked when printed. Both ends
 //! meet in [`check`], which knows the rules between keys.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use data_encoding::BASE64;
 
@@ -120,6 +120,51 @@ pub(super) fn is_alias_with_parameters(rtype: Rtype, rdata: &[u8]) -> bool {
     matches!(rtype, Rtype::SVCB | Rtype::HTTPS)
         && rdata.starts_with(&[0, 0])
         && parameters_of(rdata).is_some_and(|parameters| !parameters.is_empty())
+}
+
+const fn is_hint(key: u16) -> bool {
+    matches!(key, IPV4HINT | IPV6HINT)
+}
+
+/// The addresses of `ipv4hint` and `ipv6hint` (RFC 9460, 7.3).
+pub(super) fn hints(rdata: &[u8]) -> impl Iterator<Item = IpAddr> {
+    split(parameters_of(rdata).unwrap_or_default())
+        .flatten()
+        .filter(|(key, _)| is_hint(*key))
+        .flat_map(|(key, value)| {
+            let one = if key == IPV4HINT { 4 } else { 16 };
+            value.chunks_exact(one)
+        })
+        .filter_map(|bytes| match bytes.len() {
+            4 => Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+            _ => Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?)),
+        })
+}
+
+/// The RDATA without its hints. What is not there cannot be mandatory either (RFC 9460, 8).
+pub(super) fn without_hints(rdata: &[u8]) -> Vec<u8> {
+    let parameters = parameters_of(rdata).unwrap_or_default();
+    let front = rdata.len() - parameters.len();
+    let mut out: Vec<u8> = rdata.iter().take(front).copied().collect();
+    for (key, value) in split(parameters).flatten() {
+        let mandatory = value.chunks_exact(2).filter(|pair| {
+            let key = pair.iter().fold(0u16, |sum, byte| sum << 8 | u16::from(*byte));
+            !is_hint(key)
+        });
+        let kept: Vec<u8> = match key {
+            MANDATORY => mandatory.flatten().copied().collect(),
+            _ => value.to_vec(),
+        };
+        if is_hint(key) || (key == MANDATORY && kept.is_empty()) {
+            continue;
+        }
+        // No longer than it was.
+        let len = u16::try_from(kept.len()).unwrap_or(u16::MAX);
+        out.extend_from_slice(&key.to_be_bytes());
+        out.extend_from_slice(&len.to_be_bytes());
+        out.extend_from_slice(&kept);
+    }
+    out
 }
 
 fn parameters_of(rdata: &[u8]) -> Option<&[u8]> {
