@@ -2,14 +2,17 @@
 //! behind. Plain DNS is answered throughout, places stay within their bounds and come back, and every bound that was
 //! met is counted.
 //!
-//! No test here is about time: what is asserted are counts. How long plain answers took is printed.
+//! No test here is about time: what is asserted are counts. How long plain answers took is printed. Those of QUIC are in
+//! `hostile/quic.rs`.
 #![allow(clippy::unwrap_used)]
 #![cfg(all(feature = "https-listener", feature = "h3"))]
 
+#[path = "hostile/quic.rs"]
+mod quic;
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -40,13 +43,14 @@ fn query() -> Message {
     query
 }
 
-/// What `dnsctl stats` says: an event's count, or `open`.
+/// What `dnsctl stats` says: an event's count, or `queries` or `open`.
 fn stat(house: &House, transport: &str, word: &str) -> usize {
     let ran = house.dnsctl(&["stats", "--json"]).ok();
     let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let transports = value["ok"]["transports"].as_array().unwrap();
     let of = transports.iter().find(|of| of["transport"] == transport).unwrap();
     let found = match word {
+        "queries" => &of["queries"],
         "open" => &of["connections"]["open"],
         event => &of["events"][event],
     };
@@ -275,6 +279,18 @@ fn half_a_query_over_tls_is_waited_for_no_longer_than_a_request_may_take() {
     });
 }
 
+#[test]
+fn rfc8446_s8_nobody_is_allowed_early_data() {
+    let (_house, daemon, asker) = started(
+        &["tls://127.0.0.1:0", "quic://127.0.0.1:0", "h3://127.0.0.1:0"],
+        "",
+    );
+    // It can be played back by whoever saw it.
+    assert!(!asker.may_send_early_over_tls(daemon.encrypted("tls"), &query().encode()));
+    assert!(!asker.may_send_early_over_quic(daemon.encrypted("quic"), "doq"));
+    assert!(!asker.may_send_early_over_quic(daemon.encrypted("h3"), "h3"));
+}
+
 // ---- HTTP
 
 #[test]
@@ -433,148 +449,41 @@ fn who_takes_no_replies_loses_the_connection_and_costs_little() {
     assert_answers_over_tls(&daemon, &asker);
 }
 
-// ---- QUIC
+/// A POST to `/dns-query` in HPACK whose body is still to come.
+const POST: &[u8] = b"\x83\x87\x04\x0a/dns-query\x01\x0bdns.example\x0f\x10\x17application/dns-message";
 
-/// The first packets of so many handshakes, as a client sends them, caught before anybody answers.
-fn first_packets(count: usize) -> Vec<Vec<u8>> {
-    let trap = UdpSocket::bind("127.0.0.1:0").unwrap();
-    trap.set_read_timeout(Some(DEADLINE)).unwrap();
-    let to = trap.local_addr().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let _entered = runtime.enter();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"doq".to_vec()];
-    let config = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
-    let config = quinn::ClientConfig::new(std::sync::Arc::new(config));
-    let mut packets = Vec::new();
-    let mut buffer = vec![0; 2048];
-    while packets.len() < count {
-        let packet = runtime.block_on(async {
-            let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-            let _connecting = endpoint.connect_with(config.clone(), to, NAME).unwrap();
-            // The packet leaves when the runtime turns.
-            let from = endpoint.local_addr().unwrap();
-            loop {
-                tokio::task::yield_now().await;
-                trap.set_nonblocking(true).unwrap();
-                match trap.recv_from(&mut buffer) {
-                    // Others may be late ones of the handshake before.
-                    Ok((len, sender)) if sender == from => break buffer[..len].to_vec(),
-                    _ => {}
-                }
-            }
-        });
-        packets.push(packet);
+#[test]
+fn rfc9113_s5_1_2_more_requests_at_once_than_are_told_are_refused() {
+    let (house, daemon, asker) = started(&["https://127.0.0.1:0"], "encrypted: {pipeline: 4}\n");
+    let mut stream = by_hand(&asker, daemon.encrypted("https"));
+    for n in 0..5 {
+        stream.write_all(&frame(1, 4, 2 * n + 1, POST)).unwrap();
     }
-    packets
-}
-
-#[test]
-fn handshakes_of_quic_that_are_left_behind_take_no_more_than_their_places() {
-    let (house, daemon, asker) = started(
-        &["quic://127.0.0.1:0"],
-        "encrypted: {connections: 40, per_client: 5}\n",
-    );
-    let addr = daemon.encrypted("quic");
-    let before = descriptors(&daemon);
-    let packets = first_packets(300);
-    throughout("abandoned handshakes of QUIC", &daemon, || {
-        let counted = || {
-            let events = ["accepted", "full", "client-full", "retry"];
-            events
-                .map(|event| stat(&house, "quic", event))
-                .iter()
-                .sum::<usize>()
-        };
-        // As many at a time as the socket's buffer holds for certain.
-        for (batch, packets) in packets.chunks(20).enumerate() {
-            for (n, packet) in packets.iter().enumerate() {
-                let socket = UdpSocket::bind((client(batch * 20 + n), 0)).unwrap();
-                socket.send_to(packet, addr).unwrap();
+    let mut told = None;
+    let refused = loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).unwrap();
+        let [_, a, b, c] = u32::from_be_bytes([0, head[0], head[1], head[2]]).to_be_bytes();
+        let mut payload = vec![0; usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c)];
+        stream.read_exact(&mut payload).unwrap();
+        let id = u32::from_be_bytes(*head.last_chunk().unwrap());
+        match head[3] {
+            // SETTINGS_MAX_CONCURRENT_STREAMS is 3.
+            4 if told.is_none() => {
+                let setting = payload.chunks(6).find(|setting| setting[..2] == [0, 3]);
+                told = setting.map(|setting| setting[2..].to_vec());
             }
-            wait_until("all are counted", || counted() >= batch * 20 + packets.len());
+            // RST_STREAM; the first four would end otherwise, and later.
+            3 | 1 => break (head[3], id, payload),
+            _ => {}
         }
-        // Made-up senders take half of the places at most; who proves the address has the others.
-        let [open, retry] = ["open", "retry"].map(|word| stat(&house, "quic", word));
-        assert!(open <= 20 && retry >= 280, "{open} open, {retry} asked for proof");
-        let reply = asker.doq(addr, &[query().encode()]).unwrap();
-        assert_eq!(sound_reply(&query(), &reply[0]).answers.len(), 1);
-        wait_until("every place is free again", || stat(&house, "quic", "open") == 0);
-    });
-    assert!(stat(&house, "quic", "handshake-late") >= 20);
-    assert!(
-        descriptors(&daemon) <= before + 10,
-        "connections of QUIC have no descriptors"
-    );
-}
-
-#[test]
-fn streams_of_quic_that_are_half_open_are_reset_and_delay_nobody() {
-    let (house, daemon, asker) = started(&["quic://127.0.0.1:0"], "");
-    let addr = daemon.encrypted("quic");
-    throughout("half-open streams", &daemon, || {
-        let resets = asker.quic(addr, "doq", |connection| async move {
-            let mut halves = Vec::new();
-            for _ in 0..31 {
-                let (mut send, receive) = connection.open_bi().await.unwrap();
-                send.write_all(&[0]).await.unwrap();
-                halves.push((send, receive));
-            }
-            // On the same connection, beside them.
-            let (mut send, mut receive) = connection.open_bi().await.unwrap();
-            send.write_all(&framed(&query().encode())).await.unwrap();
-            send.finish().unwrap();
-            let reply = receive.read_to_end(70_000).await.unwrap();
-            assert_eq!(sound_reply(&query(), &reply[2..]).answers.len(), 1);
-            let mut resets = Vec::new();
-            for (_, mut receive) in halves {
-                resets.push(format!("{:?}", receive.read_to_end(70_000).await.unwrap_err()));
-            }
-            Ok(resets)
-        });
-        assert_eq!(resets.unwrap(), vec!["Read(Reset(4))"; 31], "DOQ_EXCESSIVE_LOAD");
-        assert_eq!(stat(&house, "quic", "request-late"), 31);
-    });
-}
-
-#[test]
-fn a_frame_of_http_3_that_says_it_is_huge_is_not_held() {
-    let (house, daemon, asker) = started(&["h3://127.0.0.1:0"], "");
-    let addr = daemon.encrypted("h3");
-    let before = memory(&daemon);
-    throughout("a frame of 1 GiB", &daemon, || {
-        let taken = asker.quic(addr, "h3", |connection| async move {
-            // A control stream with empty settings, then a request whose fields have no end.
-            let mut control = connection.open_uni().await.unwrap();
-            control.write_all(&[0, 4, 0]).await.unwrap();
-            let (mut send, _receive) = connection.open_bi().await.unwrap();
-            send.write_all(&[1, 0xc0, 0, 0, 0, 0x40, 0, 0, 0]).await.unwrap();
-            let mut taken = 0;
-            while taken < 64 << 20 && send.write_all(&[0; 4096]).await.is_ok() {
-                taken += 4096;
-            }
-            Ok(taken)
-        });
-        let taken = taken.unwrap();
-        println!("a frame of 1 GiB: {taken} bytes were sent");
-        assert!(taken < 1 << 20, "{taken} bytes");
-        assert_eq!(stat(&house, "h3", "bad-request"), 1);
-    });
-    let after = memory(&daemon);
-    assert!(
-        after < before + 8 * 1024,
-        "{before} KiB before, {after} KiB after"
-    );
-    let request = http::Request::get(format!("https://{NAME}/nothing"))
-        .body(Vec::new())
-        .unwrap();
-    assert_eq!(asker.http3(addr, request).unwrap().status, 404);
+    };
+    assert_eq!(told, Some(vec![0, 0, 0, 4]));
+    assert_eq!(refused, (3, 9, vec![0, 0, 0, 7]), "REFUSED_STREAM");
+    // Where one has ended there is room for another.
+    stream.write_all(&frame(0, 1, 1, &query().encode())).unwrap();
+    wait_until("it is answered", || stat(&house, "https", "queries") == 1);
+    stream.write_all(&frame(1, 4, 11, POST)).unwrap();
+    stream.write_all(&frame(0, 1, 11, &query().encode())).unwrap();
+    wait_until("the next one too", || stat(&house, "https", "queries") == 2);
 }

@@ -270,6 +270,9 @@ async fn exchange(
         // A connection that is closed loses what the client has not acknowledged.
         send.stopped().await.ok()
     };
-    let _ = timeout(place.limits().idle, sent).await;
+    if timeout(place.limits().idle, sent).await.is_err() {
+        // Else half a reply would end as if it were whole.
+        let _ = send.reset(EXCESSIVE_LOAD);
+    }
     Ok(())
 }

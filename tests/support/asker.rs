@@ -195,6 +195,11 @@ impl Asker {
         })
     }
 
+    fn quic_with(&self, config: Arc<ClientConfig>) -> quinn::ClientConfig {
+        let config = quinn::crypto::rustls::QuicClientConfig::try_from(config).unwrap();
+        quinn::ClientConfig::new(Arc::new(config))
+    }
+
     /// A QUIC connection that speaks `doq` or `h3`, and what is done with it.
     pub(crate) fn quic<T, F: Future<Output = Result<T, String>>>(
         &self,
@@ -202,9 +207,43 @@ impl Asker {
         protocol: &str,
         then: impl FnOnce(quinn::Connection) -> F,
     ) -> Result<T, String> {
-        let config =
-            quinn::crypto::rustls::QuicClientConfig::try_from(self.with(protocol.as_bytes())).unwrap();
-        let config = quinn::ClientConfig::new(Arc::new(config));
+        let config = self.quic_with(self.with(protocol.as_bytes()));
+        self.connected(config, addr, then)
+    }
+
+    /// The same, and the client says again and again that it is still there.
+    pub(crate) fn quic_kept_alive<T, F: Future<Output = Result<T, String>>>(
+        &self,
+        addr: SocketAddr,
+        protocol: &str,
+        then: impl FnOnce(quinn::Connection) -> F,
+    ) -> Result<T, String> {
+        self.quic_taking(addr, protocol, 70_000, then)
+    }
+
+    /// The same, and of each stream it takes no more than `window` bytes before they are read.
+    pub(crate) fn quic_taking<T, F: Future<Output = Result<T, String>>>(
+        &self,
+        addr: SocketAddr,
+        protocol: &str,
+        window: u32,
+        then: impl FnOnce(quinn::Connection) -> F,
+    ) -> Result<T, String> {
+        let mut config = self.quic_with(self.with(protocol.as_bytes()));
+        let mut transport = quinn::TransportConfig::default();
+        transport
+            .keep_alive_interval(Some(MOMENT))
+            .stream_receive_window(window.into());
+        config.transport_config(Arc::new(transport));
+        self.connected(config, addr, then)
+    }
+
+    fn connected<T, F: Future<Output = Result<T, String>>>(
+        &self,
+        config: quinn::ClientConfig,
+        addr: SocketAddr,
+        then: impl FnOnce(quinn::Connection) -> F,
+    ) -> Result<T, String> {
         let name = self.name.clone();
         block_on(async move {
             let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -215,6 +254,41 @@ impl Asker {
             endpoint.wait_idle().await;
             done
         })
+    }
+
+    /// Whether a client that would send early data over TLS gets a ticket that allows it (RFC 8446, 4.2.10). It comes
+    /// behind the reply to this query.
+    pub(crate) fn may_send_early_over_tls(&self, addr: SocketAddr, query: &[u8]) -> bool {
+        let config = self.eager("dot");
+        let mut stream = self.connect_with(Arc::clone(&config), addr).unwrap();
+        stream.write_all(&framed(query)).unwrap();
+        read_framed(&mut stream).unwrap();
+        let name = ServerName::try_from(self.name.clone()).unwrap();
+        let mut second = ClientConnection::new(config, name).unwrap();
+        second.early_data().is_some()
+    }
+
+    /// The same over QUIC, where it is a connection that is open before the server has said a word (RFC 9001, 4.6).
+    pub(crate) fn may_send_early_over_quic(&self, addr: SocketAddr, protocol: &str) -> bool {
+        let config = self.quic_with(self.eager(protocol));
+        let name = self.name.clone();
+        let early = block_on(async move {
+            let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            let connect = || endpoint.connect_with(config.clone(), addr, &name).unwrap();
+            let first = connect().await.map_err(|error| error.to_string())?;
+            // The tickets come behind the handshake, before what confirms it; a round trip later they are here.
+            let (mut send, mut receive) = first.open_bi().await.map_err(|error| error.to_string())?;
+            send.finish().map_err(|error| error.to_string())?;
+            receive.read_to_end(70_000).await.ok();
+            Ok(connect().into_0rtt().is_ok())
+        });
+        early.unwrap()
+    }
+
+    fn eager(&self, protocol: &str) -> Arc<ClientConfig> {
+        let mut config = ClientConfig::clone(&self.with(protocol.as_bytes()));
+        config.enable_early_data = true;
+        Arc::new(config)
     }
 
     /// DNS over QUIC: each query on a stream of its own, all at once.

@@ -2,7 +2,8 @@
 //!
 //! h3 holds a frame until it is whole, however long the frame says that it is, and h3-quinn ends the program when a
 //! stream is stopped while it is being read. So each stream ends after so many bytes, and is stopped only between
-//! two reads; one that is dropped in the middle is stopped by quinn itself.
+//! two reads; one that is dropped in the middle is stopped by quinn itself. quinn also ends a response that is dropped in
+//! the middle as if it were whole, so such a stream is reset.
 
 use std::task::{Context, Poll};
 
@@ -133,9 +134,50 @@ impl RecvStream for Receiving {
     }
 }
 
+/// The sending side of a request's stream.
+pub(super) struct Responding {
+    stream: Sending,
+    /// Nothing is on its way yet, or not all that was to be.
+    is_torn: bool,
+}
+
+impl SendStream<Bytes> for Responding {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        let polled = self.stream.poll_ready(cx);
+        self.is_torn &= polled.is_pending();
+        polled
+    }
+
+    fn send_data<T: Into<WriteBuf<Bytes>>>(&mut self, data: T) -> Result<(), StreamErrorIncoming> {
+        self.is_torn = true;
+        self.stream.send_data(data)
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        self.stream.poll_finish(cx)
+    }
+
+    fn reset(&mut self, code: u64) {
+        self.stream.reset(code);
+    }
+
+    fn send_id(&self) -> StreamId {
+        self.stream.send_id()
+    }
+}
+
+impl Drop for Responding {
+    fn drop(&mut self) {
+        // What h3 says of a head that is too large has no end but this.
+        if self.is_torn {
+            self.stream.reset(Code::H3_REQUEST_CANCELLED.value());
+        }
+    }
+}
+
 /// A stream of both directions.
 pub(super) struct Duplex {
-    send: Sending,
+    send: Responding,
     receive: Receiving,
 }
 
@@ -143,17 +185,20 @@ impl Duplex {
     fn new(stream: h3_quinn::BidiStream<Bytes>) -> Self {
         let (send, receive) = stream.split();
         Duplex {
-            send,
+            send: Responding {
+                stream: send,
+                is_torn: true,
+            },
             receive: Receiving::new(receive, REQUEST_BYTES),
         }
     }
 }
 
 impl BidiStream<Bytes> for Duplex {
-    type SendStream = Sending;
+    type SendStream = Responding;
     type RecvStream = Receiving;
 
-    fn split(self) -> (Sending, Receiving) {
+    fn split(self) -> (Responding, Receiving) {
         (self.send, self.receive)
     }
 }
