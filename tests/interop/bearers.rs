@@ -13,7 +13,10 @@ use crate::{NAMESPACES, Test, lab};
 
 pub(crate) const TESTS: &[Test] = &[
     ("kdig_bears_a_token_over_tls_and_https", &["kdig"], || {
-        only_with_a_token(&[("tls", kdig), ("https", kdig)]);
+        only_with_a_token(&[("tls", kdig), ("https", kdig), ("https", kdig_gets)]);
+    }),
+    ("kdig_bears_a_token_over_quic", &["kdig+quic"], || {
+        only_with_a_token(&[("quic", kdig)]);
     }),
     ("dnspython_bears_a_token_over_h3_and_quic", &["dnspython"], || {
         only_with_a_token(&[("h3", dnspython), ("quic", dnspython)]);
@@ -90,18 +93,28 @@ fn only_with_a_token(clients: &[(&str, Ask)]) {
 }
 
 fn kdig(house: &House, daemon: &Daemon, transport: &str, host: &str, path: &str) -> bool {
+    let words: &[&str] = match transport {
+        "https" => &[&format!("+https={path}")],
+        "quic" => &["+quic"],
+        _ => &["+tls"],
+    };
+    kdig_asks(house, daemon, transport, host, words)
+}
+
+fn kdig_gets(house: &House, daemon: &Daemon, transport: &str, host: &str, path: &str) -> bool {
+    let words = [&format!("+https={path}"), "+https-get"];
+    kdig_asks(house, daemon, transport, host, &words)
+}
+
+fn kdig_asks(house: &House, daemon: &Daemon, transport: &str, host: &str, words: &[&str]) -> bool {
     let server = daemon.encrypted(transport);
     let mut command = Command::new(program("kdig").unwrap());
     command
         .arg(format!("@{}", server.ip()))
         .args(["-p", &server.port().to_string()])
-        .arg(if transport == "https" {
-            format!("+https={path}")
-        } else {
-            "+tls".to_owned()
-        })
         .arg(format!("+tls-ca={}", house.path("authority.pem").display()))
         .args([&format!("+tls-hostname={host}"), &format!("+tls-sni={host}")])
+        .args(words)
         .args(["+retry=0", "+timeout=5", ASKED, "A"]);
     let ran = run(&mut command).ok();
     let is_answered = ran.stdout.contains(ANSWER);

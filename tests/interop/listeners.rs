@@ -73,9 +73,10 @@ fn kdig_asks_over(transports: &[&[&str]]) {
         command
             .arg(format!("@{}", server.ip()))
             .args(["-p", &server.port().to_string()])
-            .args(transport)
             .arg(format!("+tls-ca={}", house.path(authority).display()))
-            .arg(format!("+tls-hostname={name}"));
+            .arg(format!("+tls-hostname={name}"))
+            // Behind the others: kdig 3.2 dies of an option for TLS that comes after QUIC.
+            .args(transport);
         run(command.args(["+retry=0", "+timeout=5"]).args(question))
     };
     for transport in transports {
@@ -108,8 +109,10 @@ fn kdig_asks_over(transports: &[&[&str]]) {
                 name,
                 &["+short", "matrix.hearth.example", "A"],
             );
-            assert!(
-                !ran.stdout.contains("192.0.2.10"),
+            // It has seen what is wrong, and did not die of something else.
+            assert_eq!(
+                (ran.code, ran.stdout.as_str()),
+                (1, ""),
                 "{transport:?} {authority} {name}: {ran:?}"
             );
         }
