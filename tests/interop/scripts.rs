@@ -1,8 +1,8 @@
 //! What devices are given for Linux, before the real programs that it speaks to: the way is taken, asked, and taken back,
 //! and then everything below /etc is what it was, byte for byte.
 //!
-//! NetworkManager must not be installed for this: it would take over the machine's network. `tests/run` unpacks it; it
-//! runs in a network, with an /etc and a bus of its own.
+//! NetworkManager and systemd-resolved must not be installed for this: they would take over the machine's network.
+//! `tests/run` unpacks them; they run in a network, with an /etc and a bus of its own.
 
 use std::process::Command;
 
@@ -26,6 +26,19 @@ pub(crate) const TESTS: &[Test] = &[
             NAMESPACES,
         ],
         || lab::inside(network_manager_takes_what_our_script_writes),
+    ),
+    (
+        "systemd_resolved_is_what_it_was_when_our_script_is_undone",
+        &[
+            "systemd-resolved",
+            "resolvectl",
+            "dbus-daemon",
+            "busctl",
+            "dig",
+            "unshare",
+            NAMESPACES,
+        ],
+        || lab::inside(systemd_resolved_is_what_it_was_when_our_script_is_undone),
     ),
     (
         "dnsmasq_takes_what_our_script_writes",
@@ -87,9 +100,18 @@ PATH=/run/bin:$PATH
 etc() {
     (cd /etc && find . -exec stat -c '%n %a %u %F' {} + | sort && find . -type f -exec sha256sum {} + | sort -k 2)
 }
-ask() { dig +noall +answer +comments +tries=1 +time=2 @127.0.0.1 \"$1\" A | grep -e status: -e 'IN.A' | sed 's/, id: .*//'; }
+ask() { dig +noall +answer +comments +tries=1 +time=2 @${at:-127.0.0.1} \"$1\" A | grep -e status: -e 'IN.A' | sed 's/, id: .*//'; }
 etc >/run/before
 mine() { echo '--'; sh \"$house/script\" \"$@\"; }
+bus() {
+    mkdir -p /run/dbus
+    cat >/run/dbus/conf <<END
+<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
+<policy context='default'><allow user='*'/><allow own='*'/><allow send_destination='*' eavesdrop='true'/>
+<allow eavesdrop='true'/></policy></busconfig>
+END
+    dbus-daemon --config-file=/run/dbus/conf --fork
+}
 ";
 
 /// Runs AROUND and then these words; what they say.
@@ -107,7 +129,8 @@ fn around(house: &House, here: &str, words: &str) -> String {
         ])
         .arg(house.root())
         .arg(here);
-    let path = [program("NetworkManager"), program("dnsmasq")]
+    let path = ["NetworkManager", "resolvectl", "dnsmasq"]
+        .map(program)
         .into_iter()
         .flatten()
         .filter_map(|file| Some(format!("{}:", file.parent()?.display())))
@@ -123,13 +146,8 @@ const REFUSED: &str = ";; ->>HEADER<<- opcode: QUERY, status: REFUSED\n";
 /// NetworkManager with its dnsmasq, on a bus of its own. Each time that it is told it starts another dnsmasq, which is
 /// waited for.
 const NETWORK_MANAGER: &str = "\
-mkdir -p /run/dbus /etc/NetworkManager/dnsmasq.d
-cat >/run/dbus/conf <<END
-<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
-<policy context='default'><allow user='*'/><allow own='*'/><allow send_destination='*' eavesdrop='true'/>
-<allow eavesdrop='true'/></policy></busconfig>
-END
-dbus-daemon --config-file=/run/dbus/conf --fork
+mkdir -p /etc/NetworkManager/dnsmasq.d
+bus
 printf '[main]\\nplugins=keyfile\\ndns=dnsmasq\\nrc-manager=unmanaged\\n[keyfile]\\nunmanaged-devices=*\\n' \\
     >/etc/NetworkManager/NetworkManager.conf
 etc >/run/before
@@ -165,6 +183,70 @@ fn network_manager_takes_what_our_script_writes() {
         format!(
             "{REFUSED}--\nwrote {file}\ntold NetworkManager\n{done}{FOUND}{REFUSED}--\n{file} is as it should be\n{done}--\n\
              removed {file}\ntold NetworkManager\nundone\n{REFUSED}same\n"
+        )
+    );
+}
+
+/// systemd-resolved, which `systemctl reload-or-restart` starts anew, and all that it says of itself: on its bus, but for
+/// what it counted and lists in no order, in `resolvectl`, and in the files of its own.
+const RESOLVED: &str = "\
+at=127.0.0.53
+mkdir -p /run/systemd
+for file in passwd group; do
+    grep -q ^systemd-resolve: /etc/$file || echo 'systemd-resolve:x:61000:61000::/:/usr/sbin/nologin' >>/etc/$file
+done
+rm -f /etc/resolv.conf
+echo 'nameserver 192.0.2.99' >/etc/resolv.conf
+printf '[Resolve]\\nLLMNR=no\\nMulticastDNS=no\\n' >/etc/systemd/resolved.conf
+cat >/run/bin/begin <<'END'
+#!/bin/sh
+systemd-resolved >/run/log 2>&1 & echo $! >/run/resolved.pid
+until resolvectl status >/dev/null 2>&1; do sleep 0.1; done
+END
+cat >/run/bin/restart <<'END'
+#!/bin/sh
+kill $(cat /run/resolved.pid)
+while readlink /proc/$(cat /run/resolved.pid)/exe >/dev/null; do sleep 0.1; done
+begin
+END
+chmod +x /run/bin/begin /run/bin/restart
+state() {
+    busctl introspect org.freedesktop.resolve1 /org/freedesktop/resolve1 | grep -v -e Statistics -e NegativeTrustAnchors
+    resolvectl status
+    resolvectl dns
+    resolvectl domain
+    head -n 99 /run/systemd/resolve/*.conf
+}
+found() { ask matrix.hearth.example | grep -c 192.0.2.10 || true; }
+bus
+etc >/run/before
+begin
+state >/run/before.state
+found
+mine --way resolved
+state >/run/meanwhile.state
+resolvectl dns | head -n 1
+resolvectl domain | head -n 1
+found
+mine --undo
+state | diff /run/before.state - && echo same state
+cmp -s /run/before.state /run/meanwhile.state || echo another meanwhile
+grep -c 192.0.2.99 /run/before.state
+found
+etc | diff /run/before - && echo same
+";
+
+fn systemd_resolved_is_what_it_was_when_our_script_is_undone() {
+    let (house, daemon) = scripted();
+    let file = "/etc/systemd/resolved.conf.d/hearthdns.conf";
+    let server = daemon.udp[0];
+    assert_eq!(
+        around(&house, "systemd-resolved", RESOLVED),
+        format!(
+            "0\n--\nnote: systemd-resolved sends all other names to this server too\nwrote {file}\n\
+             told systemd-resolved\ndone (resolved); to take it back, run this script with --undo\n\
+             Global: {server}\nGlobal: ~hearth.example\n1\n--\nremoved {file}\ntold systemd-resolved\nundone\n\
+             same state\nanother meanwhile\n6\n0\nsame\n"
         )
     );
 }

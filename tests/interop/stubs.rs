@@ -20,12 +20,6 @@ pub(crate) const TESTS: &[Test] = &[
         &["systemd-resolved", "unshare", NAMESPACES],
         || lab::inside(systemd_resolved_asks_over_tls),
     ),
-    #[cfg(feature = "onboard")]
-    (
-        "systemd_resolved_takes_what_our_script_writes",
-        &["systemd-resolved", "unshare", NAMESPACES],
-        || lab::inside(systemd_resolved_takes_what_our_script_writes),
-    ),
     (
         "dnspython_asks_over_tls_https_h3_and_quic",
         &["dnspython"],
@@ -153,35 +147,6 @@ pub(crate) fn resolved(house: &House, config: &str, authority: &str) -> Stub {
         addr: "127.0.0.53:53".parse().unwrap(),
         _house: House::new(),
     }
-}
-
-/// The way that older versions have: what the script writes sends the zone to us, and is gone when it is taken back.
-#[cfg(feature = "onboard")]
-fn systemd_resolved_takes_what_our_script_writes() {
-    let (house, _daemon) = crate::scripts::scripted();
-    // Nobody to tell: it is started below with what stands there.
-    house.write("bin/systemctl", "#!/bin/sh\n");
-    run(Command::new("chmod").arg("+x").arg(house.path("bin/systemctl"))).ok();
-    let script = |args: &[&str]| {
-        let path = format!("{}:/usr/bin:/bin", house.path("bin").display());
-        run(Command::new("sh")
-            .arg(house.path("script"))
-            .args(args)
-            .env("PATH", path)
-            .env("HEARTHDNS_ROOT", house.root()))
-        .ok()
-    };
-    house.write("nobody.pem", "");
-    let file = "etc/systemd/resolved.conf.d/hearthdns.conf";
-    script(&["--way", "resolved"]);
-    let reply = resolved(&house, file, "nobody.pem").reply();
-    assert_eq!(
-        (reply.rcode, reply.answers.len()),
-        (rcode::NOERROR, 1),
-        "{reply:?}"
-    );
-    script(&["--undo"]);
-    assert!(!house.path(file).exists());
 }
 
 fn systemd_resolved_asks_over_tls() {
