@@ -267,18 +267,20 @@ fn listed(page: &Page<'_>, values: &Values) -> String {
     }
     html.push_str("</dl>");
     let files: Vec<String> = [
-        Thing::Firefox,
-        Thing::ChromePolicy,
-        Thing::Hosts,
-        Thing::Dhcp,
-        Thing::Authority,
+        ("{for-firefox}", Thing::Firefox),
+        ("{for-chrome}", Thing::ChromePolicy),
+        ("{for-hosts}", Thing::Hosts),
+        ("{for-dhcp}", Thing::Dhcp),
+        ("{for-authority}", Thing::Authority),
     ]
     .into_iter()
-    .filter_map(|thing| Some((thing, things::make(thing, page.facts).ok()?.file)))
-    .map(|(thing, file)| {
+    .filter_map(|(word, thing)| Some((word, thing, things::make(thing, page.facts).ok()?.file)))
+    .map(|(word, thing, file)| {
         let mut values = values.clone();
         values.text("file", file).text("thing", thing.as_str());
-        values.fill("<li><a href=\"{base}/{thing}\">{file}</a></li>")
+        values.fill("<li><a href=\"{base}/{thing}\">{file}</a> <span class=\"soft\">")
+            + &values.fill(word)
+            + "</span></li>"
     })
     .collect();
     if !files.is_empty() {

@@ -119,7 +119,7 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
     (
         "good-encrypted",
         "This device asks {server}, encrypted ({by}).",
-        "此设备已加密查询 {server}（{by}）。",
+        "此设备通过加密连接查询 {server}（{by}）。",
     ),
     (
         "good-plain",
@@ -183,7 +183,7 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
     (
         "spare",
         "Not needed on this network: it works already.",
-        "在此网络中不需要：已经可用。",
+        "在此网络中无需设置：已经可用。",
     ),
     ("asks", "What it will ask", "接下来会看到"),
     ("undo", "How to undo it", "如何撤销"),
@@ -193,7 +193,7 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
     ("android", "Android", "安卓"),
     ("windows", "Windows", "Windows"),
     ("linux", "Linux", "Linux"),
-    ("other", "Anything else", "其他"),
+    ("other", "Anything else", "其他系统"),
     // Apple.
     ("ios-go", "Add to this iPhone or iPad", "添加到此 iPhone 或 iPad"),
     ("mac-go", "Add to this Mac or iPad", "添加到此 Mac 或 iPad"),
@@ -240,8 +240,8 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
     // Computers.
     (
         "windows-asks",
-        "Press <b>Win+X</b>, choose <b>Terminal (Admin)</b>, then <b>Yes</b>.|Paste with a right click, press Enter.",
-        "按 <b>Win+X</b>，选择<b>终端(管理员)</b>，再选<b>是</b>。|右键粘贴，按回车。",
+        "Press <b>Win+X</b>, choose <b>Terminal (Admin)</b>, then <b>Yes</b>.|Paste with a right click; if asked, say that all the lines are meant. Press Enter.",
+        "按 <b>Win+X</b>，选择<b>终端(管理员)</b>，再选<b>是</b>。|右键粘贴；如提示文本有多行，请确认粘贴。按回车。",
     ),
     (
         "linux-asks",
@@ -312,6 +312,15 @@ pub(super) const WORDS: &[(&str, &str, &str)] = &[
     ),
     ("stamp", "DNS stamp", "DNS 戳"),
     ("more-files", "Files", "文件"),
+    ("for-firefox", "for Firefox", "用于 Firefox"),
+    ("for-chrome", "for Chrome and Chromium", "用于 Chrome 和 Chromium"),
+    ("for-hosts", "lines for a hosts file", "hosts 文件的内容"),
+    ("for-dhcp", "values for a DHCP server", "DHCP 服务器的选项值"),
+    (
+        "for-authority",
+        "whom to trust for the encrypted addresses",
+        "加密地址所用证书的颁发机构",
+    ),
     ("more-go", "Show the values", "显示"),
     // Matrix.
     ("matrix-head", "Then: Matrix", "然后：Matrix"),
