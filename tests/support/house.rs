@@ -2,6 +2,7 @@
 //!
 //! The words that the daemon prints at start are known here and nowhere else in the tests.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,9 +26,16 @@ impl House {
     /// at which nobody listens, so that no test ever asks the real world.
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("hearthdns-test-{}-{serial}", std::process::id()));
-        std::fs::remove_dir_all(&root).ok();
+        let root = loop {
+            let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+            let root = std::env::temp_dir().join(format!("hearthdns-test-{}-{serial}", std::process::id()));
+            // In a namespace of its own another run has the same number of a process.
+            match std::fs::create_dir(&root) {
+                Ok(()) => break root,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("create {}: {error}", root.display()),
+            }
+        };
         std::fs::create_dir_all(root.join("zones")).expect("create the zones folder");
         std::fs::create_dir_all(root.join("state")).expect("create the state folder");
         // Always named, so that a config of the machine's own takes no part.
