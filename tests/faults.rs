@@ -10,6 +10,7 @@
 mod stand;
 mod support;
 
+use std::net::TcpListener;
 use std::path::Path;
 
 use hearthdns::matrix::doctor::Fault;
@@ -201,6 +202,15 @@ const FAULTS: &[Seeded] = &[
             w.only_note = true;
         },
     ),
+    (
+        "the host that .well-known redirects to has no certificate of its own",
+        "well-known-tls",
+        |w| {
+            w.drop_srv();
+            w.records.push("elsewhere.example A 127.0.0.1".to_owned());
+            w.web.redirect(SERVER, "https://elsewhere.example:{web}/server");
+        },
+    ),
     (".well-known answers 500", "well-known-status", |w| {
         w.server_file(500, "text/plain", "oops");
     }),
@@ -384,6 +394,18 @@ const FAULTS: &[Seeded] = &[
             "{\"m.homeserver\":{\"base_url\":\"https://gone.hearth.example\"}}",
         );
     }),
+    ("clients: base_url has a path", "works", |w| {
+        w.for_clients(
+            CLIENT,
+            200,
+            "application/json",
+            "{\"m.homeserver\":{\"base_url\":\"https://hearth.example/sub/\"}}",
+        );
+        for (path, body) in [homeserver::VERSIONS, homeserver::LOGIN] {
+            w.web.say(path, 404, "text/html", "");
+            w.web.say(&format!("/sub{path}"), 200, "application/json", body);
+        }
+    }),
     ("clients: versions is a page", "versions-not-json", |w| {
         w.for_clients(VERSIONS, 200, "text/html", "<p>");
     }),
@@ -426,6 +448,15 @@ const FAULTS: &[Seeded] = &[
     ("TURN answers over TCP only", "turn-no-udp", |w| {
         w.turn(false, true)
     }),
+    (
+        "TURN is at a private address of no zone of ours",
+        "forbidden-address",
+        |w| {
+            w.turn(true, true);
+            w.records.retain(|record| !record.starts_with("turn."));
+            w.records.push("turn.hearth.example A 10.77.0.1".to_owned());
+        },
+    ),
     ("TURN has no address", "turn-no-address", |w| {
         w.turn(true, true);
         w.records.retain(|record| !record.starts_with("turn."));
@@ -493,6 +524,57 @@ fn a_certificate_that_ends_soon_is_told() {
         let told = format!(" expires soon, at {}", stand::day_in(days));
         assert_eq!(said.sentence.contains(&told), days == 3, "{}", said.sentence);
     }
+}
+
+/// The clock of this machine is behind: so the certificate is good, and its time is not what is wrong.
+#[test]
+fn a_certificate_that_is_good_by_the_servers_clock_is_not_what_is_broken() {
+    let mut world = World::healthy();
+    world.fed.cert = Cert::Early;
+    world.fed.clock = stand::until_early();
+    let said = run(&world);
+    assert_eq!((said.fault.as_str(), said.exit), ("clock", 17), "{}", said.all);
+    let told = "is not valid before 2098-01-01 by the clock of this machine, but not by the server's";
+    assert!(said.all.contains(told), "{}", said.all);
+}
+
+/// Whoever writes the file at `.well-known` does not choose whom this machine talks to.
+#[test]
+fn a_redirect_to_this_machine_sends_nothing_there() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        println!("skipped: a_redirect_to_this_machine_sends_nothing_there: this machine has no IPv6");
+        return;
+    };
+    let mut world = World::healthy();
+    let to = format!("https://{}/server", listener.local_addr().unwrap());
+    world.web.redirect(SERVER, &to);
+    let said = run(&world);
+    assert_eq!((said.fault.as_str(), said.exit), ("works", 0), "{}", said.all);
+    let told =
+        "is an address of this machine, of its link or of its provider's metadata; nothing was sent there";
+    assert!(said.all.contains(told), "{}", said.all);
+    listener.set_nonblocking(true).unwrap();
+    let came = listener.accept().map_err(|error| error.kind());
+    assert_eq!(came.map(|_| ()), Err(std::io::ErrorKind::WouldBlock));
+}
+
+/// Whoever writes the records does not choose how many connections this machine opens.
+#[test]
+fn no_more_addresses_are_tried_than_a_way_may_have() {
+    let mut world = World::healthy();
+    world.drop_srv();
+    for target in ["m", "n"] {
+        let srv = format!("_matrix-fed._tcp.hearth.example SRV 10 5 {{fed}} {target}.hearth.example");
+        world.records.push(srv);
+    }
+    world.records.retain(|record| !record.starts_with("m."));
+    for last in 2..8 {
+        world.records.push(format!("m.hearth.example A 127.0.0.{last}"));
+        world.records.push(format!("n.hearth.example A 127.0.1.{last}"));
+    }
+    let said = run(&world);
+    let closed = said.noted.iter().filter(|fault| *fault == "port-closed");
+    assert_eq!((closed.count(), said.exit), (8, 13), "{}", said.all);
 }
 
 /// Faults with tests of their own, beside the tables.

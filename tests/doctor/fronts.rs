@@ -18,24 +18,39 @@ pub(crate) const TESTS: &[Test] = &[
     ),
 ];
 
-/// Every way to lead others, and clients on another port.
-const WAYS: [(&str, &str); 6] = [
-    ("--delegate well-known", "https://matrix.hearth.example"),
+/// Every way to lead others, and clients on another port; where clients are led, and as whom servers ask. Behind an SRV record
+/// that is the server name (server-server API, resolving server names, step 4).
+const WAYS: [(&str, &str, &str); 6] = [
+    (
+        "--delegate well-known",
+        "https://matrix.hearth.example",
+        "matrix.hearth.example:443",
+    ),
     (
         "--delegate well-known --port 8451",
         "https://matrix.hearth.example",
+        "matrix.hearth.example:8451",
     ),
-    ("--delegate srv --port 8448", "https://matrix.hearth.example"),
-    ("--delegate srv --port 443", "https://matrix.hearth.example"),
-    ("--delegate none", "https://hearth.example"),
+    (
+        "--delegate srv --port 8448",
+        "https://matrix.hearth.example",
+        "hearth.example:8448",
+    ),
+    (
+        "--delegate srv --port 443",
+        "https://matrix.hearth.example",
+        "hearth.example:443",
+    ),
+    ("--delegate none", "https://hearth.example", "hearth.example:8448"),
     (
         "--delegate well-known --client-port 8443",
         "https://matrix.hearth.example:8443",
+        "matrix.hearth.example:443",
     ),
 ];
 
 fn nginx_as_shown_leads_servers_and_clients(street: &mut Street) {
-    for (way, base) in WAYS {
+    for (way, base, asked_as) in WAYS {
         street.add(&format!("{way} --address {SERVER}"));
         street.serve();
         street.homeserver.heads();
@@ -56,7 +71,14 @@ fn nginx_as_shown_leads_servers_and_clients(street: &mut Street) {
             let lower = head.to_ascii_lowercase();
             assert!(lower.contains("x-forwarded-for: 192.168.1.50\r\n"), "{head}");
             assert!(lower.contains("x-forwarded-proto: https\r\n"), "{head}");
-            assert!(lower.contains("hearth.example:"), "{head}");
+            let host = if path.starts_with("/_matrix/client/") {
+                let place = base.trim_start_matches("https://");
+                let port = if place.contains(':') { "" } else { ":443" };
+                format!("host: {place}{port}\r\n")
+            } else {
+                format!("host: {asked_as}\r\n")
+            };
+            assert!(lower.contains(&host), "{way}: {host}{head}");
         }
         // What is served at .well-known is what is shown.
         let client = fetch(street, "https://hearth.example/.well-known/matrix/client");

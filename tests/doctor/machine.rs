@@ -9,11 +9,18 @@ use std::path::Path;
 use crate::Test;
 use crate::street::{DNS, HIDDEN, PRIVATE, Street};
 
-pub(crate) const TESTS: &[Test] = &[(
-    "the_doctor_names_what_is_wrong_with_the_machine",
-    &["dnsmasq"],
-    the_doctor_names_what_is_wrong_with_the_machine,
-)];
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "the_doctor_names_what_is_wrong_with_the_machine",
+        &["dnsmasq"],
+        the_doctor_names_what_is_wrong_with_the_machine,
+    ),
+    (
+        "whose_answers_are_followed_is_chosen",
+        &["dnsmasq"],
+        whose_answers_are_followed_is_chosen,
+    ),
+];
 
 /// A seeded fault: what is wrong, the word that names it, and how it is made.
 type Seeded = (&'static str, &'static str, fn(&mut Street));
@@ -157,4 +164,26 @@ fn the_doctor_names_what_is_wrong_with_the_machine(street: &mut Street) {
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(golden, kept, "see {}", path.display());
+}
+
+/// The machine asks a resolver that knows nothing of the zone. Whoever asks us goes on, and is warned; whoever asks that one does
+/// not begin.
+fn whose_answers_are_followed_is_chosen(street: &mut Street) {
+    street.between("127.0.0.1", &["--local=/hearth.example/"]);
+    let at_dns = format!("--via {DNS}");
+    for (via, fault, exit) in [
+        ("", "resolver-nxdomain", 11),
+        ("--via us", "resolver-nxdomain", 0),
+        (at_dns.as_str(), "resolver-nxdomain", 0),
+        ("--via system", "no-name", 10),
+        // As that client would be answered, whatever this machine is told.
+        ("--from-view 192.168.1.50", "works", 0),
+    ] {
+        let said = street.doctor(&format!("--only server {via}"));
+        assert_eq!(
+            (said.fault.as_str(), said.exit),
+            (fault, exit),
+            "{via}: {said:#?}"
+        );
+    }
 }

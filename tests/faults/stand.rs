@@ -446,8 +446,9 @@ fn serve(listener: TcpListener, site: &Site, authority: &Authority, ports: &[(&s
         );
     }
     said.extend(site.said.clone());
-    for (_, _, body) in said.values_mut() {
+    for (_, field, body) in said.values_mut() {
         for (word, port) in ports {
+            *field = field.replace(word, &port.to_string());
             *body = body.replace(word, &port.to_string());
         }
     }
@@ -551,6 +552,13 @@ fn hear(tcp: &mut TcpStream) -> usize {
     tcp.read(&mut [0; 4096]).unwrap_or(0)
 }
 
+/// Seconds from now until the certificate that is not valid yet is so.
+pub(crate) fn until_early() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    // 2098-07-01.
+    4_055_011_200 - now
+}
+
 /// The date so many days from now, `2026-12-31`.
 pub(crate) fn day_in(days: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -594,7 +602,7 @@ impl Sites {
     fn start(world: &World, authority: &Authority) -> Self {
         let [fed, web] = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let [fed_port, web_port] = [&fed, &web].map(|held| held.local_addr().unwrap().port());
-        let ports = [("{fed}", fed_port)];
+        let ports = [("{fed}", fed_port), ("{web}", web_port)];
         Sites {
             _servers: [
                 serve(fed, &world.fed, authority, &ports),

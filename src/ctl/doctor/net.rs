@@ -134,6 +134,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_step_ends_with_the_time_for_all() {
+        let now = Instant::now();
+        let step = Duration::from_secs(60);
+        let budget = |end| Budget { end, step };
+        let soon = now + Duration::from_secs(1);
+        assert_eq!(budget(soon).deadline(), soon);
+        assert!(budget(now + 10 * step).deadline() < now + 2 * step);
+        assert!(budget(now).is_over() && !budget(now + step).is_over());
+        assert!(left(now).is_err());
+    }
+
+    #[test]
     fn a_name_leads_to_no_address_that_trusts_this_machine() {
         let plain = Guard::default();
         let allowing = Guard {
