@@ -157,12 +157,18 @@ fn print_undone(edited: &Edited, out: &mut String) {
         out.push_str(diff);
         return;
     }
-    let (zone, serial) = (zone_and_view(edited), serial_of(edited));
-    let _ = writeln!(
+    print_changes(
+        "went back to the version of",
+        " before the last edit",
+        edited,
         out,
-        "went back to the version of {zone} before the last edit ({}{serial})",
-        edited.file
     );
+}
+
+/// What became of a file: the records that went and those that came.
+fn print_changes(what: &str, when: &str, edited: &Edited, out: &mut String) {
+    let (zone, serial) = (zone_and_view(edited), serial_of(edited));
+    let _ = writeln!(out, "{what} {zone}{when} ({}{serial})", edited.file);
     for (mark, records) in [('-', &edited.removed), ('+', &edited.added)] {
         for record in records {
             let _ = writeln!(out, "{mark} {}", record_line(record));

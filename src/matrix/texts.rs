@@ -350,19 +350,36 @@ fn peers(set: &Set) -> String {
             out,
             "# Synapse drops these addresses unless homeserver.yaml of the other server has\n\
              ip_range_whitelist: [{}]\n\
-             # Tuwunel, continuwuity and Conduit: take their range out of ip_range_denylist.\n",
+             # Tuwunel, conduwuit and continuwuity: take their range out of\n\
+             # ip_range_denylist.\n",
             quoted.join(", ")
         );
     }
+    out.push_str(
+        "# Tuwunel, conduwuit and continuwuity remember for 3 days that a name was not\n\
+         # there when they asked first, unless they have\n\
+         dns_min_ttl_nxdomain = 60\n",
+    );
     let name = bare(&set.certificate_name());
     let homeserver = set.homeserver();
     let _ = write!(
         out,
-        "# The certificate that other servers are shown on port {} must be for {name}.\n\
-         # One of an authority of your own must be made known to them; Synapse's federation_custom_ca_list replaces the\n\
-         # system's list, so append yours to a copy of that.\n",
+        "# The certificate on port {} must be for\n\
+         # {name}.\n\
+         # One of an authority of your own must be made known to them; Synapse's\n\
+         # federation_custom_ca_list replaces the system's list, so append yours to a\n\
+         # copy of that.\n",
         homeserver.port
     );
+    if set.services.contains(&Service::Rtc) {
+        let host = bare(&set.service_host(Service::Rtc));
+        let _ = write!(
+            out,
+            "# Calls of groups: users of other servers connect straight to\n\
+             # {host}, so their resolvers must know it too; and lk-jwt-service\n\
+             # asks for other servers itself, so its container must ask HearthDNS.\n"
+        );
+    }
     if homeserver.port != FEDERATION_PORT && set.delegation == Delegation::None {
         let _ = writeln!(out, "# Port {} is part of the server name.", homeserver.port);
     }
@@ -463,11 +480,46 @@ no-cli
             ("a.example,well-known,m.a.example:8451", 8451, "m.a.example", true),
         ] {
             let set = set(value);
-            let said = format!("that other servers are shown on port {port} must be for {name}.\n");
+            let said = format!("# The certificate on port {port} must be for\n# {name}.\n");
             assert!(peers(&set).contains(&said), "{value}: {}", peers(&set));
             // Where others are led another way the file would come first.
             assert_eq!(text(&set, Part::Server).is_some(), has_server_file, "{value}");
         }
+    }
+
+    #[test]
+    fn others_are_told_what_to_set() {
+        let keeps = "# Tuwunel, conduwuit and continuwuity remember for 3 days that a name was not
+# there when they asked first, unless they have
+dns_min_ttl_nxdomain = 60
+";
+        let certificate = "# The certificate on port 8448 must be for
+# a.example.
+# One of an authority of your own must be made known to them; Synapse's
+# federation_custom_ca_list replaces the system's list, so append yours to a
+# copy of that.
+";
+        let calls = "# Calls of groups: users of other servers connect straight to
+# rtc.a.example, so their resolvers must know it too; and lk-jwt-service
+# asks for other servers itself, so its container must ask HearthDNS.
+";
+        let mut set = set("a.example,none,rtc");
+        set.addresses = vec!["192.88.98.1".parse().unwrap()];
+        let open = "# Homeservers reach its addresses without further settings.\n";
+        assert_eq!(peers(&set), [open, keeps, certificate, calls].concat());
+        // Those of views and of other hosts too, each once.
+        set.views
+            .insert("lan".to_owned(), vec!["10.0.0.1".parse().unwrap()]);
+        set.own.insert(
+            super::super::Role::Server,
+            vec!["192.88.98.1".parse().unwrap(), "fd00::1".parse().unwrap()],
+        );
+        let blocked = "# Synapse drops these addresses unless homeserver.yaml of the other server has
+ip_range_whitelist: [\"10.0.0.1\", \"fd00::1\"]
+# Tuwunel, conduwuit and continuwuity: take their range out of
+# ip_range_denylist.
+";
+        assert_eq!(peers(&set), [blocked, keeps, certificate, calls].concat());
     }
 
     #[test]

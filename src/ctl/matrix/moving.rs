@@ -88,7 +88,7 @@ pub(super) fn run(args: &MatrixMoveArgs, asking: &mut Asking<'_>) -> Result<Matr
     notes.extend(undo_words(&changed));
     let caches = match left.is_empty() {
         true => Vec::new(),
-        false => caches(&set, now, old_ttl),
+        false => caches(&set, &Leaving::of(now, until, &old, &set)),
     };
     Ok(Matrix {
         dry_run: changed.dry_run,
@@ -185,7 +185,7 @@ fn refused_by_others(new: &[IpAddr], set: &Set) -> Option<String> {
     let quoted: Vec<String> = refused.iter().map(|address| format!("\"{address}\"")).collect();
     (!refused.is_empty()).then(|| {
         format!(
-            "homeservers that are led to {} refuse to connect there unless told: Synapse needs `ip_range_whitelist: [{}]`, and Tuwunel, continuwuity and Conduit its range out of `ip_range_denylist`",
+            "homeservers that are led to {} refuse to connect there unless told: Synapse needs `ip_range_whitelist: [{}]`, and Tuwunel, conduwuit and continuwuity its range out of `ip_range_denylist`",
             listed(&refused),
             quoted.join(", ")
         )
@@ -197,11 +197,49 @@ fn listed(addresses: &[IpAddr]) -> String {
     texts.join(" and ")
 }
 
+/// When the old address is told for the last time, and with which TTL.
+struct Leaving {
+    /// Unix time of the command.
+    now: u64,
+    /// Unix time of the last answer with it.
+    last: u64,
+    /// TTL of that answer in seconds.
+    ttl: u64,
+    /// What is to be said of that TTL.
+    words: &'static str,
+}
+
+impl Leaving {
+    fn of(now: u64, until: Option<u64>, old: &Set, new: &Set) -> Self {
+        let (last, ttl, words) = match until {
+            Some(until) => (until, new.ttl, "after the last answer with it"),
+            None if old.ttl <= MOVING_TTL => (
+                now,
+                old.ttl,
+                "which was the TTL (more where that was lowered only just before)",
+            ),
+            None => (now, old.ttl, "which was the TTL"),
+        };
+        Leaving {
+            now,
+            last,
+            ttl: u64::from(ttl),
+            words,
+        }
+    }
+}
+
 /// Who still goes to the old address.
-fn caches(set: &Set, now: u64, ttl: u64) -> Vec<MatrixCache> {
+fn caches(set: &Set, leaving: &Leaving) -> Vec<MatrixCache> {
+    let Leaving {
+        now,
+        last,
+        ttl,
+        words,
+    } = *leaving;
     let cache = |who: &str, seconds: u64, what: String| MatrixCache {
         who: who.to_owned(),
-        seconds,
+        seconds: last - now + seconds,
         what,
     };
     let server = &set.server;
@@ -209,10 +247,7 @@ fn caches(set: &Set, now: u64, ttl: u64) -> Vec<MatrixCache> {
         cache(
             "resolvers and clients",
             ttl,
-            format!(
-                "{ttl} seconds, which was the TTL: until {}",
-                write_time(now + ttl)
-            ),
+            format!("{ttl} seconds, {words}: until {}", write_time(last + ttl)),
         ),
         cache(
             "Synapse",
@@ -225,16 +260,16 @@ fn caches(set: &Set, now: u64, ttl: u64) -> Vec<MatrixCache> {
             "Tuwunel, conduwuit",
             CONDUIT_ADDRESS,
             format!(
-                "3 to 12 hours, whatever the TTL is, until {}: flush their resolver's cache for {server}, or restart them",
-                write_time(now + CONDUIT_ADDRESS)
+                "3 to 12 hours after they have asked, whatever the TTL is: until {}; flush their resolver's cache for {server}, or restart them",
+                write_time(last + CONDUIT_ADDRESS)
             ),
         ),
         cache(
             "continuwuity",
             CONTINUWUITY,
             format!(
-                "24 hours, until {}: `!admin query resolver flush-cache {server}`",
-                write_time(now + CONTINUWUITY)
+                "24 hours after it has asked: until {}; `!admin query resolver flush-cache {server}` ends that",
+                write_time(last + CONTINUWUITY)
             ),
         ),
     ]

@@ -227,7 +227,7 @@ fn what_add_writes_passes_the_linter_and_reads_back_as_the_same_options() {
             };
             assert_eq!(checked.defects, [], "{line}");
             // What may be said is of addresses and times that the line itself names.
-            let asked_for = ["blocked-address", "mixed-addresses", "long-ttl"];
+            let asked_for = ["blocked-address", "mixed-addresses", "long-ttl", "client-port"];
             let others = checked
                 .findings
                 .iter()
@@ -280,11 +280,18 @@ fn a_move_changes_every_place_at_the_old_address_and_no_other() {
     let moved = desk
         .run("move 203.0.113.11 --from 203.0.113.10 --keep 1h --ttl 120")
         .unwrap();
-    let seconds: Vec<u64> = moved.caches.iter().map(|cache| cache.seconds).collect();
-    assert_eq!(seconds, [60, 120, 43_200, 86_400]);
+    // What is served for an hour more is kept from then on, for the TTL that it has by then.
+    let seconds = |moved: &Matrix| {
+        moved
+            .caches
+            .iter()
+            .map(|cache| cache.seconds)
+            .collect::<Vec<u64>>()
+    };
+    assert_eq!(seconds(&moved), [3720, 3720, 46_800, 90_000]);
     // Nobody but those views see it, so the linter says nothing of it.
     let refused = "homeservers that are led to 203.0.113.11 refuse to connect there unless told: Synapse needs \
-                   `ip_range_whitelist: [\"203.0.113.11\"]`, and Tuwunel, continuwuity and Conduit its range out of \
+                   `ip_range_whitelist: [\"203.0.113.11\"]`, and Tuwunel, conduwuit and continuwuity its range out of \
                    `ip_range_denylist`";
     assert_eq!(
         moved.notes.iter().filter(|note| *note == refused).count(),
@@ -359,4 +366,149 @@ fn records_that_others_wrote_stand_in_the_way_and_are_told() {
          matrix=hearth.example,well-known,matrix.hearth.example:443,turn,element\n\
          element A 203.0.113.10 ; Element Web\n"
     );
+}
+
+/// Nothing is written where the options contradict each other, or what the specification says.
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    let desk = Desk::new("refused");
+    let refused = |line: &str, why: &str| {
+        let failure = desk.run(line).unwrap_err();
+        assert_eq!(failure.message, why, "{line}");
+    };
+    let at = "--address 192.88.98.1";
+    for (options, why) in [
+        (
+            ":8449 --delegate srv",
+            "`hearth.example:8449` names a port, so nothing is delegated (server-server API, resolving server names, step 2): leave \
+             the port out, or --delegate",
+        ),
+        (
+            " --delegate none --homeserver m.hearth.example",
+            "without delegation the homeserver is hearth.example itself: leave out --homeserver m.hearth.example, or lead others \
+             there with --delegate well-known or srv",
+        ),
+        (
+            " --delegate none --port 9999",
+            "without delegation other servers ask port 8448 (server-server API, resolving server names, steps 2 and 6): leave out \
+             --port, or lead them elsewhere with --delegate well-known or srv",
+        ),
+        (
+            " --homeserver turn.hearth.example --turn",
+            "`turn.hearth.example` cannot be the homeserver and a service's name at once: choose another --homeserver",
+        ),
+        (
+            " --delegate none --web 192.88.98.2",
+            "--web is for a server name whose homeserver is another host: leave it out, or name --homeserver",
+        ),
+        (
+            " --homeserver m.other.example --web 192.88.98.2",
+            "m.other.example does not lie in the zone hearth.example., so --address is the server name's already: leave out --web",
+        ),
+    ] {
+        refused(&format!("add hearth.example{options} {at}"), why);
+    }
+    let long = [["a".repeat(60).as_str(); 4].join("."), "ex".to_owned()].concat();
+    refused(
+        &format!("add {long} --delegate none {at}"),
+        &format!("`{long}` is too long: names below it have no room"),
+    );
+    assert_eq!(desk.sets(), []);
+
+    let added = desk
+        .run(&format!("add hearth.example --homeserver m.other.example {at}"))
+        .unwrap();
+    let told =
+        "m.other.example does not lie in the zone hearth.example.: its address must come from elsewhere";
+    assert!(added.notes.iter().any(|note| note == told), "{:?}", added.notes);
+    let file = desk.root.join("zones/hearth.example.zone");
+    let before = fs::read_to_string(&file).unwrap();
+    refused(
+        &format!("add hearth.example --mode overlay {at}"),
+        &format!(
+            "the zone hearth.example. is there and is private: leave out --mode, or change `mode=` in `{}`",
+            file.display()
+        ),
+    );
+    refused(
+        "move 192.88.98.2 --lower-ttl=300",
+        "the TTL is 300 seconds, which is no more than 300: move at once, without --lower-ttl",
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    fs::write(&file, before + "x A 1.2.3\n").unwrap();
+    refused("check", "zones have defects, which come first:");
+}
+
+/// Of an address that is gone at once the TTL is told that its answers had; of one that is kept, the one that they will have.
+#[test]
+fn a_move_tells_until_when_caches_may_hold_the_old_address() {
+    let desk = Desk::new("caches");
+    let told = |line: &str| {
+        let moved = desk.run(line).unwrap();
+        let words = |cache: &crate::control::types::MatrixCache| {
+            let words: Vec<&str> = cache.what.split(' ').filter(|word| !word.contains(":")).collect();
+            (cache.seconds, words.join(" "))
+        };
+        moved.caches.iter().map(words).collect::<Vec<_>>()
+    };
+    desk.run("add hearth.example --address 192.88.98.1").unwrap();
+    let conduit = "3 to 12 hours after they have asked, whatever the TTL until flush their resolver's cache for hearth.example, or restart \
+                   them";
+    let synapse = "as resolvers, and on connections that were open for 120 seconds more; after failures it waits from 10 minutes \
+                   up to 7 a message from hearth.example ends that";
+    let continuwuity =
+        "24 hours after it has until `!admin query resolver flush-cache hearth.example` ends that";
+    let all = |ttl: u64, last: u64, resolvers: &str| {
+        vec![
+            (last + ttl, resolvers.to_owned()),
+            (last + ttl.max(120), synapse.to_owned()),
+            (last + 43_200, conduit.to_owned()),
+            (last + 86_400, continuwuity.to_owned()),
+        ]
+    };
+    assert_eq!(
+        told("move 192.88.98.2 --ttl 60"),
+        all(300, 0, "300 seconds, which was the until")
+    );
+    assert_eq!(
+        told("move 192.88.98.3 --ttl 300"),
+        all(
+            60,
+            0,
+            "60 seconds, which was the TTL (more where that was lowered only just until"
+        )
+    );
+    assert_eq!(
+        told("move 192.88.98.4 --keep 1h --ttl 200"),
+        all(200, 3600, "200 seconds, after the last answer with until")
+    );
+}
+
+/// What is at some of the old addresses only, or beside another one, is another place.
+#[test]
+fn a_move_leaves_what_is_not_wholly_at_the_old_addresses() {
+    let desk = Desk::new("partly");
+    desk.run(
+        "add hearth.example --address 192.88.98.1,192.88.98.2 --turn=192.88.98.1,192.88.98.2,192.88.98.5 \
+         --view lan --address 192.88.98.1 --view abroad --address 192.88.98.1,192.88.98.2,192.88.98.6",
+    )
+    .unwrap();
+    let before = desk.sets().remove(0);
+    let addresses = |texts: &[&str]| -> Vec<std::net::IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    };
+    desk.run("move 192.88.98.9").unwrap();
+    let mut want = before.clone();
+    want.addresses = addresses(&["192.88.98.9"]);
+    // That one listens at all of them, and goes on to listen at the one that stays.
+    want.views
+        .insert("abroad".to_owned(), addresses(&["192.88.98.6", "192.88.98.9"]));
+    assert_eq!(desk.sets(), [want.clone()]);
+    // TURN is on a host of its own, and moves where that is said.
+    let turn = Role::Service(Service::Turn);
+    assert_eq!(want.own.get(&turn), before.own.get(&turn));
+    desk.run("move 192.88.98.8 --from 192.88.98.1,192.88.98.2")
+        .unwrap();
+    want.own.insert(turn, addresses(&["192.88.98.5", "192.88.98.8"]));
+    assert_eq!(desk.sets(), [want]);
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Printed, broken, counted, notes, print_edited, table};
+use super::{Printed, broken, counted, notes, print_changes, print_edited, table};
 use crate::control::types::{Finding, Matrix, MatrixServer, Request};
 
 pub(super) fn print(request: &Request, matrix: &Matrix, printed: &mut Printed) {
@@ -12,7 +12,11 @@ pub(super) fn print(request: &Request, matrix: &Matrix, printed: &mut Printed) {
                 printed.out.push_str(diff);
                 notes(&zone.notes, &mut printed.err);
             }
-            None => print_edited(request, zone, printed),
+            None if zone.added.is_empty() && zone.removed.is_empty() => print_edited(request, zone, printed),
+            None => {
+                print_changes("changed", "", zone, &mut printed.out);
+                notes(&zone.notes, &mut printed.err);
+            }
         }
     }
     let mut servers = matrix.servers.iter().peekable();
@@ -53,16 +57,16 @@ pub(super) fn print(request: &Request, matrix: &Matrix, printed: &mut Printed) {
 
 fn print_server(server: &MatrixServer, out: &mut String) {
     let how = match server.delegation.as_str() {
-        "srv" => "an SRV record leads other servers to",
-        "well-known" => ".well-known leads other servers to",
-        _ => "other servers go to",
+        "srv" => ", by an SRV record",
+        "well-known" => ", by .well-known",
+        _ => "",
     };
-    let _ = writeln!(
-        out,
-        "Matrix server {}: {how} {}",
-        server.server, server.homeserver
-    );
+    let _ = writeln!(out, "Matrix server {}", server.server);
     let mut rows = vec![
+        vec![
+            "  other servers go to".to_owned(),
+            format!("{}{how}", server.homeserver),
+        ],
         vec!["  addresses".to_owned(), server.addresses.join(", ")],
         vec!["  certificate for".to_owned(), server.certificate.clone()],
         vec!["  clients go to".to_owned(), server.client.clone()],
@@ -79,7 +83,7 @@ fn print_server(server: &MatrixServer, out: &mut String) {
         .keys()
         .filter(|name| !server.own.contains_key(*name))
     {
-        rows.push(vec![format!("  {name}"), "the same".to_owned()]);
+        rows.push(vec![format!("  {name}"), "as the homeserver".to_owned()]);
     }
     out.push_str(&table(&rows));
     for part in &server.parts {

@@ -59,6 +59,7 @@ pub(super) fn look(zone: &Zone<'_>, findings: &mut Vec<Finding>) {
             }
             delegation(zone, set, findings);
             services(zone, set, findings);
+            clients(zone, set, findings);
         }
         reachable(zone, &server, findings);
         passed_on(zone, &server, findings);
@@ -218,6 +219,30 @@ fn services(zone: &Zone<'_>, set: &Set, findings: &mut Vec<Finding>) {
                 ),
             ));
         }
+    }
+}
+
+/// Clients begin at port 443 of the server name, whatever port they are sent to then.
+fn clients(zone: &Zone<'_>, set: &Set, findings: &mut Vec<Finding>) {
+    let homeserver = set.homeserver().host;
+    let (Some(port), Led::Here(of_name), Led::Here(main)) =
+        (set.client_port, zone.led(&set.server.host), zone.led(&homeserver))
+    else {
+        return;
+    };
+    if of_name
+        .iter()
+        .any(|(ip, _)| main.iter().any(|(other, _)| other == ip))
+    {
+        let (name, homeserver) = (bare(&set.server.host), bare(&homeserver));
+        findings.push(about(
+            zone,
+            Severity::Warning,
+            "client-port",
+            format!(
+                "clients look for https://{name}/.well-known/matrix/client at port 443, though the server is at port {port} for them (Matrix client-server API, server discovery): have 443 open there too, give {name} a web host elsewhere with `--web ADDRESS`, or have people type https://{homeserver}:{port}"
+            ),
+        ));
     }
 }
 

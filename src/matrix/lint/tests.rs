@@ -296,6 +296,17 @@ fn a2_own_name_at_loopback_and_other_addresses_of_no_use() {
         );
     }
     assert_found(&format!("{GOOD}printer A 127.0.0.1\n"), &[]);
+    // A zone that somebody wrote by hand: the server is known by its SRV record.
+    for (line, short) in [(1, "@ A 127.0.0.1"), (2, "matrix A 127.0.0.1")] {
+        assert_found(
+            &GOOD.replace(&short.replace("127.0.0.1", "192.88.98.1"), short),
+            &[&format!(
+                "h.zone:{line}: error useless-address: `{short}` is a loopback address: other hosts do not reach the server there, \
+                 and one whose own name leads to itself refuses invites (Synapse, ip_range_blacklist): write the address at which \
+                 others reach it"
+            )],
+        );
+    }
 }
 
 #[test]
@@ -392,6 +403,11 @@ fn a4_times() {
            seconds, homeservers of the Conduit family for 3 days (RFC 2308, 5): write 60 as the SOA record's last number",
         ],
     );
+    // The SOA record's own TTL bounds it too (RFC 2308, 3).
+    assert_found(
+        &format!("@ 60 SOA ns.hearth.example. h.hearth.example. 7 1 1 1 900\n{GOOD}"),
+        &[],
+    );
     assert_found(
         &GOOD.replace(
             "matrix A 192.88.98.1",
@@ -401,6 +417,27 @@ fn a4_times() {
             "h.zone:2: warning expires: matrix has no address from 2027-01-01 on, for each of its records expires \
            (`expires=`): add one that stays",
         ],
+    );
+}
+
+#[test]
+fn a5_clients_begin_at_port_443_whatever_their_port_is() {
+    let well_known = "well-known,matrix.hearth.example:8451,client:8443";
+    assert_found(
+        &marked(well_known, "matrix A 192.88.98.1\n"),
+        &[
+            "h.zone:0: warning client-port: clients look for https://hearth.example/.well-known/matrix/client at port 443, though \
+           the server is at port 8443 for them (Matrix client-server API, server discovery): have 443 open there too, give \
+           hearth.example a web host elsewhere with `--web ADDRESS`, or have people type https://matrix.hearth.example:8443",
+        ],
+    );
+    // The file is on another host, whose port 443 it has to itself.
+    assert_found(&marked(well_known, "matrix A 192.88.98.2\n"), &[]);
+    // Told once, for all views.
+    let base = marked(well_known, "matrix A 192.88.98.1\n");
+    assert_eq!(
+        found_in(&base, Some("@ A 10.0.0.1\nmatrix A 10.0.0.1\n")).len(),
+        1
     );
 }
 
@@ -428,6 +465,7 @@ fn a1_aliases_by_a_wildcard() {
         ],
     );
     assert_found(&format!("{GOOD}* CNAME elsewhere.example.\n"), &[]);
+    assert_found(&format!("{GOOD}*._tcp CNAME elsewhere.example.\n"), &[]);
     assert_found(
         &marked("none", "* CNAME elsewhere.example.\n_x._tcp TXT x\n"),
         &[],
