@@ -518,6 +518,7 @@ fn undo_words(changed: &Changed) -> Option<String> {
         .map_or(String::new(), |view| format!(" --view {view}"));
     let files = match changed.zones.len() {
         1 => String::new(),
+        2 => ", in both files".to_owned(),
         count => format!(", in all {count} files"),
     };
     let zone = first.zone.trim_end_matches('.');

@@ -212,13 +212,13 @@ struct Leaving {
 impl Leaving {
     fn of(now: u64, until: Option<u64>, old: &Set, new: &Set) -> Self {
         let (last, ttl, words) = match until {
-            Some(until) => (until, new.ttl, "after the last answer with it"),
+            Some(until) => (until, new.ttl, " after the last answer with it"),
             None if old.ttl <= MOVING_TTL => (
                 now,
                 old.ttl,
-                "which was the TTL (more where that was lowered only just before)",
+                ", which was the TTL (more where that was lowered only just before)",
             ),
-            None => (now, old.ttl, "which was the TTL"),
+            None => (now, old.ttl, ", which was the TTL"),
         };
         Leaving {
             now,
@@ -247,7 +247,7 @@ fn caches(set: &Set, leaving: &Leaving) -> Vec<MatrixCache> {
         cache(
             "resolvers and clients",
             ttl,
-            format!("{ttl} seconds, {words}: until {}", write_time(last + ttl)),
+            format!("{ttl} seconds{words}: until {}", write_time(last + ttl)),
         ),
         cache(
             "Synapse",

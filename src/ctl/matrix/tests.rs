@@ -480,7 +480,7 @@ fn a_move_tells_until_when_caches_may_hold_the_old_address() {
     );
     assert_eq!(
         told("move 192.88.98.4 --keep 1h --ttl 200"),
-        all(200, 3600, "200 seconds, after the last answer with until")
+        all(200, 3600, "200 seconds after the last answer with until")
     );
 }
 

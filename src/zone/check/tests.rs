@@ -61,6 +61,17 @@ fn rfc2181_s10_3_targets_are_hosts_with_addresses() {
 }
 
 #[test]
+fn resolving_server_names_s4_an_srv_record_leads_to_no_alias() {
+    assert_begins(
+        "w CNAME h\nh A 192.0.2.1\n_matrix-fed._tcp SRV 10 5 8448 w\n",
+        &[
+            "3:32: the target w.hearth.example. is a CNAME at line 1 and must not be one (RFC 2782, Matrix server-server API, \
+             resolving server names, step 4): write `h` here, or make it A and AAAA records",
+        ],
+    );
+}
+
+#[test]
 fn rfc1034_s4_2_1_what_stands_behind_a_cut_is_glue() {
     assert_begins(
         "sub NS ns.sub\nx.sub TXT x\n",
