@@ -538,6 +538,29 @@ fn a_certificate_that_is_good_by_the_servers_clock_is_not_what_is_broken() {
     assert!(said.all.contains(told), "{}", said.all);
 }
 
+/// A minute is nothing, ten are told, an hour is in the way of signatures and certificates.
+#[test]
+fn clocks_that_differ_are_told_by_how_much() {
+    for (ahead, fault, exit, is_told) in [
+        (20, "works", 0, false),
+        (120, "works", 0, true),
+        (900, "clock", 0, true),
+        (5400, "clock", 17, true),
+    ] {
+        let mut world = World::healthy();
+        world.fed.clock = ahead;
+        let said = run(&world);
+        assert_eq!(
+            (said.fault.as_str(), said.exit),
+            (fault, exit),
+            "{ahead}: {}",
+            said.all
+        );
+        let is_noted = said.noted.iter().any(|fault| fault == "clock");
+        assert_eq!(is_noted, is_told, "{ahead}: {}", said.all);
+    }
+}
+
 /// Whoever writes the file at `.well-known` does not choose whom this machine talks to.
 #[test]
 fn a_redirect_to_this_machine_sends_nothing_there() {
