@@ -44,6 +44,9 @@ const FAULTS: &[Seeded] = &[
     ("the name has no address and no SRV", "no-address", |w| {
         w.records = vec!["hearth.example TXT x".to_owned()];
     }),
+    ("the name has no address, but SRV leads on", "no-address", |w| {
+        w.records[0] = "hearth.example TXT x".to_owned();
+    }),
     ("the name server refuses", "answer-refused", |w| {
         w.fail("hearth.example", 5)
     }),
