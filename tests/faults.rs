@@ -145,6 +145,12 @@ const FAULTS: &[Seeded] = &[
             w.resolver_fails = vec![("_matrix-fed._tcp.hearth.example".to_owned(), None, 2)];
         },
     ),
+    ("a resolver between has other SRV records", "resolver-srv", |w| {
+        w.between(&[
+            "hearth.example A 127.0.0.1",
+            "_matrix-fed._tcp.hearth.example SRV 10 5 8450 m.hearth.example",
+        ]);
+    }),
     (
         ".well-known is 404 and 8448 closed",
         "well-known-absent",
