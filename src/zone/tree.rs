@@ -726,7 +726,7 @@ mod tests {
 
     #[test]
     fn a_look_up_compares_hardly_more_than_one_name_however_many_there_are() {
-        for count in [100, 100_000] {
+        for count in [100, 20_000] {
             let host = |at: usize| format!("host-{at}.hearth.example");
             let records: Vec<Record> = (0..count).map(|at| a(&host(at), 1)).collect();
             let zone = Zone::compile(&name("hearth.example"), &Options::default(), &records, 1, 0);

@@ -118,8 +118,12 @@ fn for_years_clients_are_shown_a_certificate_that_is_good() {
             assert!((due..due + 6 * HOUR).contains(&now), "{due} {now}");
             renewed.push((now - NOW) / DAY);
             held = current;
+            assert!(folder.problems(&keeper, now).is_empty());
         }
-        assert!(folder.problems(&keeper, now).is_empty());
+        // All that is looked at there takes ten milliseconds.
+        if (now - NOW).is_multiple_of(10 * DAY) {
+            assert!(folder.problems(&keeper, now).is_empty());
+        }
     }
     // 397 days, two thirds of them, begun two days before.
     assert_eq!(renewed, [262, 525, 788]);
