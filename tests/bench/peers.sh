@@ -28,6 +28,8 @@ declare -A SERVERS=(
 
 # Our own binaries.
 release="${CARGO_TARGET_DIR:-target}/release"
+# The program that is measured.
+ours="${HEARTHDNS:-$release/hearthdns}"
 
 # One record, and settings that a benchmark may change: workers, bytes of the cache, what is spoken beside plain DNS,
 # further lines of the config.
@@ -36,7 +38,7 @@ start_hearthdns() {
     mkdir -p "$3/zones" "$3/state"
     [ -e "$3/zones/hearth.example.zone" ] || printf 'matrix A 203.0.113.10\n' > "$3/zones/hearth.example.zone"
     hearth_config "$1" "$3"
-    exec "$release/hearthdns" --config "$3/config.yaml" --zones "$3/zones" --state "$3/state" \
+    exec "$ours" --config "$3/config.yaml" --zones "$3/zones" --state "$3/state" \
         --upstream "127.0.0.1:$2" --log error
 }
 
