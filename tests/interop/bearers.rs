@@ -160,7 +160,16 @@ fn curl(house: &House, daemon: &Daemon, transport: &str, host: &str, path: &str)
     house
         .dnsctl(&["set-record", "loop.hearth.example", "A", "127.0.0.77"])
         .ok();
-    run(&mut command).stderr.contains("127.0.0.77")
+    let refused = refusals(house);
+    let ran = run(&mut command);
+    let is_answered = ran.stderr.contains("127.0.0.77");
+    // It could not resolve the name, because we refused.
+    assert_eq!(
+        ran.code == 6 && refusals(house) > refused,
+        !is_answered,
+        "{ran:?}"
+    );
+    is_answered
 }
 
 fn stubby_asks(house: &House, daemon: &Daemon, transport: &str, host: &str, _: &str) -> bool {

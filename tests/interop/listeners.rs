@@ -134,17 +134,20 @@ fn curl_looks_names_up_over_https() {
             .arg(house.path(authority))
             // On this port of the name that is looked up nobody listens.
             .args(["--connect-timeout", "1", "http://local.loop.example:9/"]);
-        run(&mut command).stderr
+        run(&mut command)
     };
     house.write("zones/loop.example.zone", "local 300 A 127.0.0.77\n");
     house.dnsctl(&["reload"]).ok();
-    let said = curl("authority.pem", "dns.example");
-    assert!(said.contains("127.0.0.77"), "{said}");
+    let ran = curl("authority.pem", "dns.example");
+    assert!(ran.stderr.contains("127.0.0.77"), "{ran:?}");
     for (authority, name) in [
         ("authority.pem", "other.example"),
         ("stranger.pem", "dns.example"),
     ] {
-        let said = curl(authority, name);
-        assert!(!said.contains("127.0.0.77"), "{authority} {name}: {said}");
+        let ran = curl(authority, name);
+        assert!(!ran.stderr.contains("127.0.0.77"), "{authority} {name}: {ran:?}");
+        // It could not resolve the name, and says why.
+        assert_eq!(ran.code, 6, "{authority} {name}: {ran:?}");
+        assert!(ran.stderr.contains("DoH request SSL "), "{ran:?}");
     }
 }
