@@ -164,6 +164,8 @@ impl Watch {
                 self.place.note(event);
                 break;
             }
+            // A request that comes and goes meanwhile moves the end, and wakes nobody.
+            let until = until.min(Instant::now() + idle);
             tokio::select! {
                 done = connection.as_mut() => return self.ended(done),
                 () = self.stop.told() => break,
