@@ -48,6 +48,8 @@ pub enum Event {
     BadRequest,
     /// A connection was closed because nothing was asked for long.
     Idle,
+    /// A client took no replies for long: its connection was closed, or its stream reset.
+    NotTaken,
     /// A QUIC client was asked to prove its address first.
     Retry,
     /// A query bore a token that is not known: it never was, or was revoked.
@@ -56,7 +58,7 @@ pub enum Event {
 
 impl Event {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Event; 11] = [
+    pub const ALL: [Event; 12] = [
         Self::Accepted,
         Self::Full,
         Self::ClientFull,
@@ -66,6 +68,7 @@ impl Event {
         Self::TooLarge,
         Self::BadRequest,
         Self::Idle,
+        Self::NotTaken,
         Self::Retry,
         Self::TokenRefused,
     ];
@@ -83,6 +86,7 @@ impl Event {
             Self::TooLarge => "too-large",
             Self::BadRequest => "bad-request",
             Self::Idle => "idle",
+            Self::NotTaken => "not-taken",
             Self::Retry => "retry",
             Self::TokenRefused => "token-refused",
         }

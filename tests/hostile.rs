@@ -241,8 +241,10 @@ fn a_handshake_in_single_bytes_and_nonsense_are_counted_and_delay_nobody() {
             })
             .collect();
         assert_answers_over_tls(&daemon, &asker);
+        let end = Instant::now() + DEADLINE;
         for mut stream in slow {
             while stream.write_all(&[1]).is_ok() {
+                assert!(Instant::now() < end, "a handshake goes on and on");
                 let mut byte = [0];
                 stream.set_read_timeout(Some(support::asker::MOMENT)).unwrap();
                 match stream.read(&mut byte) {
@@ -440,6 +442,7 @@ fn who_takes_no_replies_loses_the_connection_and_costs_little() {
         let taken = write_until_closed(&mut stream, |_| many.clone());
         println!("replies that nobody takes: {taken} bytes of queries were taken");
         wait_until("its place is free", || stat(&house, "tls", "open") == 0);
+        assert_eq!(stat(&house, "tls", "not-taken"), 1);
     });
     let after = memory(&daemon);
     assert!(
@@ -447,6 +450,26 @@ fn who_takes_no_replies_loses_the_connection_and_costs_little() {
         "{before} KiB before, {after} KiB after"
     );
     assert_answers_over_tls(&daemon, &asker);
+}
+
+#[test]
+fn a_connection_of_http_that_asks_for_nothing_more_is_closed() {
+    let (house, daemon, asker) = started(&["https://127.0.0.1:0"], "encrypted: {idle_seconds: 1}\n");
+    let addr = daemon.encrypted("https");
+    let mut first = asker.connect(addr, "http/1.1").unwrap();
+    first.write_all(b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(Response::read(&mut first).unwrap().status, 404);
+    let mut rest = Vec::new();
+    first.read_to_end(&mut rest).ok();
+    assert!(rest.is_empty(), "{rest:02x?}");
+    let mut second = by_hand(&asker, addr);
+    second.write_all(&frame(1, 5, 1, GET)).unwrap();
+    second.read_to_end(&mut rest).ok();
+    // GOAWAY with NO_ERROR (RFC 9113, 6.8), and time for requests that are on their way.
+    let end = frame(7, 0, 0, &[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+    assert!(rest.windows(end.len()).any(|bytes| bytes == end), "no GOAWAY");
+    assert_eq!(stat(&house, "https", "idle"), 2);
+    assert_eq!(stat(&house, "https", "open"), 0);
 }
 
 /// A POST to `/dns-query` in HPACK whose body is still to come.

@@ -5,7 +5,7 @@ mod streams;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::h3::error::Code;
+use ::h3::error::{Code, ConnectionError};
 use ::h3::server::{RequestResolver, RequestStream};
 use ::http::{Response, StatusCode};
 use bytes::{Buf, Bytes};
@@ -60,7 +60,7 @@ pub(super) async fn serve(connection: quinn::Connection, site: Arc<Site>, place:
     let mut left = REQUESTS;
     loop {
         tokio::select! {
-            next = accept(&mut server) => {
+            next = accept(&mut server, &place) => {
                 let Some(resolver) = next else { break };
                 last = Instant::now();
                 requests.spawn(respond(resolver, Arc::clone(&site), Arc::clone(&place)));
@@ -87,10 +87,14 @@ pub(super) async fn serve(connection: quinn::Connection, site: Arc<Site>, place:
     close(&connection, NO_ERROR).await;
 }
 
-async fn accept(server: &mut Server) -> Option<RequestResolver<Bounded, Bytes>> {
+async fn accept(server: &mut Server, place: &Place) -> Option<RequestResolver<Bounded, Bytes>> {
     match server.accept().await {
         Ok(next) => next,
         Err(error) => {
+            // What we close a connection for; what the client does, it may.
+            if matches!(error, ConnectionError::Local { .. }) {
+                place.note(Event::BadRequest);
+            }
             debug!(%error, "an HTTP/3 connection ended");
             None
         }
@@ -106,7 +110,10 @@ async fn respond(resolver: RequestResolver<Bounded, Bytes>, site: Arc<Site>, pla
     let (head, ()) = request.into_parts();
     let response = site.answer(&head, whole_body(&mut stream), &place).await;
     let is_refused = response.status() != StatusCode::OK;
-    let _ = timeout(place.limits().idle, send(&mut stream, response)).await;
+    let sent = timeout(place.limits().idle, send(&mut stream, response)).await;
+    if sent.is_err() {
+        place.note(Event::NotTaken);
+    }
     if is_refused {
         // Whatever else the body holds is not wanted, and that is no error (RFC 9114, 4.1.1).
         stream.stop_sending(Code::H3_NO_ERROR);

@@ -271,6 +271,7 @@ async fn exchange(
         send.stopped().await.ok()
     };
     if timeout(place.limits().idle, sent).await.is_err() {
+        place.note(Event::NotTaken);
         // Else half a reply would end as if it were whole.
         let _ = send.reset(EXCESSIVE_LOAD);
     }

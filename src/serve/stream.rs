@@ -38,7 +38,9 @@ where
     }
     drop(ready);
     // What was received is answered before the connection is closed.
-    let _ = writing.await;
+    if let Ok(Err(Late)) = writing.await {
+        session.place.note(Event::NotTaken);
+    }
 }
 
 async fn read_queries(
@@ -135,11 +137,14 @@ async fn pass_on(ready: &mpsc::Sender<Vec<u8>>, replies: Vec<u8>, idle: Duration
     sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
 }
 
+/// The client took no replies for too long.
+struct Late;
+
 async fn write_replies(
     mut writer: impl AsyncWrite + Unpin,
     mut replies: mpsc::Receiver<Vec<u8>>,
     idle: Duration,
-) {
+) -> Result<(), Late> {
     while let Some(mut batch) = replies.recv().await {
         // One write for all that is ready.
         while batch.len() < GATHER
@@ -154,9 +159,11 @@ async fn write_replies(
         };
         match timeout(idle, write).await {
             Ok(Ok(())) => {}
-            _ => return,
+            Ok(Err(_)) => return Ok(()),
+            Err(_) => return Err(Late),
         }
     }
     // The peer learns that this is the end and no attack on the stream (close_notify; RFC 8446, 6.1).
     let _ = timeout(REQUEST, writer.shutdown()).await;
+    Ok(())
 }

@@ -264,6 +264,20 @@ fn requests_of_http_3_that_stand_still_have_their_time_and_delay_nobody() {
 }
 
 #[test]
+fn who_takes_not_even_the_settings_of_http_3_is_not_waited_for() {
+    let (house, daemon, asker) = started(&["h3://127.0.0.1:0"], "encrypted: {idle_seconds: 600}\n");
+    let why = asker.quic_taking(daemon.encrypted("h3"), "h3", 20, |connection| async move {
+        Ok(connection.closed().await)
+    });
+    match why.unwrap() {
+        // H3_EXCESSIVE_LOAD
+        quinn::ConnectionError::ApplicationClosed(close) => assert_eq!(close.error_code.into_inner(), 0x107),
+        other => panic!("{other}"),
+    }
+    assert_eq!(stat(&house, "h3", "request-late"), 1);
+}
+
+#[test]
 fn a_connection_of_http_3_ends_after_so_many_requests() {
     let (house, daemon, asker) = started(&["h3://127.0.0.1:0"], "encrypted: {pipeline: 256}\n");
     let done = asker.quic(daemon.encrypted("h3"), "h3", |connection| async move {
@@ -289,7 +303,7 @@ fn a_connection_of_http_3_ends_after_so_many_requests() {
 
 #[test]
 fn half_a_reply_that_nobody_takes_does_not_look_like_a_whole_one() {
-    let (_house, daemon, asker) = started(
+    let (house, daemon, asker) = started(
         &["quic://127.0.0.1:0", "h3://127.0.0.1:0"],
         "encrypted: {idle_seconds: 1}\n",
     );
@@ -314,6 +328,7 @@ fn half_a_reply_that_nobody_takes_does_not_look_like_a_whole_one() {
             },
         );
         assert_eq!(reset, Ok(Some(quinn::VarInt::from_u32(code))), "{protocol}");
+        assert_eq!(stat(&house, transport, "not-taken"), 1, "{protocol}");
     }
 }
 
@@ -325,7 +340,7 @@ fn one_way_streams_of_http_3_end_after_so_many_bytes() {
         for begin in [
             // A control stream with empty settings, and a frame that nobody knows and that is 1 GiB long.
             &[0, 4, 0, 0x21, 0xc0, 0, 0, 0, 0x40, 0, 0, 0][..],
-            // A stream of a kind that nobody knows (RFC 9114, 6.2.3).
+            // A stream of a kind that nobody knows (RFC 9114, 6.2.3), which is stopped and no error.
             &[0x21],
         ] {
             let ended = asker.quic(daemon.encrypted("h3"), "h3", |connection| async move {
@@ -345,6 +360,7 @@ fn one_way_streams_of_http_3_end_after_so_many_bytes() {
             println!("a one-way stream without end: {taken} bytes were sent, then {why}");
             assert!(taken < 1 << 20, "{taken} bytes, then {why}");
             wait_until("its place is free", || stat(&house, "h3", "open") == 0);
+            assert_eq!(stat(&house, "h3", "bad-request"), 1);
         }
     });
     let after = memory(&daemon);
