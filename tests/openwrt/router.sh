@@ -8,6 +8,40 @@ set -eu
 ROOT="$1" README="$2" PACKAGES="$3" HERE="$4"
 R="$ROOT/router" C="$ROOT/client"
 
+# -- waiting, never for ever
+
+# Says what went wrong, with the last that the router's log holds, and ends; the whole script, also from within `$(…)`.
+trap 'exit 1' TERM
+failed() {
+	{
+		echo "$*"
+		[ ! -e "$R/tmp/log/messages" ] || tail -n 20 "$R/tmp/log/messages"
+	} >&2
+	kill -TERM $$
+	exit 1
+}
+# Waits until a command succeeds, for so many seconds at most: awaited SECONDS WHAT COMMAND...
+awaited() {
+	seconds="$1" wanted="$2" end=$(($(date +%s) + $1))
+	shift 2
+	until "$@"; do
+		[ "$(date +%s)" -lt "$end" ] || failed "waited $seconds s for this: $wanted"
+		sleep 0.1
+	done
+}
+# What is run on the router or the client has a minute: in_a_minute WHAT COMMAND...
+in_a_minute() {
+	words="$1" status=0
+	shift
+	timeout --kill-after=5 60 "$@" 2>&1 || status=$?
+	case "$status" in 124 | 137) failed "waited 60 s for the end of this: $words" ;; esac
+	return "$status"
+}
+has_other_network() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+is_socket() { [ -S "$1" ]; }
+# Nobody has asked yet how it ended.
+has_ended() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
+
 # -- the trees
 
 tree() {
@@ -100,7 +134,7 @@ chmod +x "$C/bin/lease" "$R/etc/rc.common" "$R/etc/init.d/dnsmasq"
 space() {
 	unshare --net sleep infinity &
 	eval "$1=$!"
-	until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
+	awaited 10 "a network namespace for $1" has_other_network "$!"
 	nsenter --target "$!" --net ip link set lo up
 }
 ip link set lo up
@@ -125,7 +159,7 @@ nsenter --target "$PROVIDER" --net dnsmasq --conf-file=/dev/null --no-resolv --n
 power_on() {
 	unshare --pid --fork --kill-child --mount-proc="$R/proc" chroot "$R" /sbin/procd &
 	POWER=$!
-	until [ -S "$R/tmp/run/procd.sock" ]; do sleep 0.05; done
+	awaited 30 "procd's socket" is_socket "$R/tmp/run/procd.sock"
 	INSIDE="$(cat "/proc/$POWER/task/$POWER/children")"
 	INSIDE="${INSIDE% }"
 	for script in "$R"/etc/rc.d/S*; do
@@ -134,16 +168,20 @@ power_on() {
 }
 power_cut() {
 	kill -KILL "$INSIDE"
+	awaited 10 "the end of all that the router runs" has_ended "$POWER"
 	wait "$POWER" || true
 	fresh
 }
 # `logread` is an applet of busybox, with other options than the router's.
 on_router() {
 	# shellcheck disable=SC2016 # for the shell on the router
-	nsenter --target "$INSIDE" --pid --root="$R" --wd="$R/root" /bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-		/bin/sh -c 'logread() { grep "$2" /var/log/messages; }; cd /root; '"$1" 2>&1
+	in_a_minute "router# $1" nsenter --target "$INSIDE" --pid --root="$R" --wd="$R/root" /bin/busybox env -i \
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+		/bin/sh -c 'logread() { grep "$2" /var/log/messages; }; cd /root; '"$1"
 }
-on_client() { nsenter --target "$CLIENT" --net --root="$C" --wd="$C" /bin/busybox "$@" 2>&1; }
+on_client() {
+	in_a_minute "client\$ $*" nsenter --target "$CLIENT" --net --root="$C" --wd="$C" /bin/busybox "$@"
+}
 lease() {
 	: >"$C/etc/resolv.conf"
 	on_client udhcpc -i eth0 -f -q -n -t 20 -T 1 -x hostname:laptop -s /bin/lease | grep '^option 6' || echo "option 6: none"
@@ -153,11 +191,7 @@ ask() { on_client nslookup -type=a "$1" | sed -n '/^Name/,$s/^Address: *//p' | t
 gets() {
 	deadline=$(($(date +%s) + $4))
 	until [ "$(ask "$2")" = "$3 " ]; do
-		if [ "$(date +%s)" -ge $deadline ]; then
-			echo "$1: $2 is [$(ask "$2")] after $4 s, expected $3"
-			tail -n 20 "$R/tmp/log/messages"
-			exit 1
-		fi
+		[ "$(date +%s)" -lt $deadline ] || failed "$1: $2 is [$(ask "$2")] after $4 s, expected $3"
 		sleep 0.25
 	done
 	echo "$1: $2 is $3"
@@ -173,19 +207,18 @@ readme() {
 		*) echo "router# $line" && on_router "$line" ;;
 		esac
 		case "$line" in opkg\ install\ ./hearthdns*) running && settled "mode guest" && unchanged installed ;; esac
-	done <"$README/$1" || { tail -n 20 "$R/tmp/log/messages"; exit 1; }
+	done <"$README/$1" || failed "README's commands \`$1\` do not do what they say"
 	rm "$README/$1"
 }
-running() { until on_router "dnsctl status" >/dev/null; do sleep 0.25; done; }
+running() { awaited 30 "a daemon that answers \`dnsctl status\`" has_status; }
+has_status() { on_router "dnsctl status" >/dev/null; }
 # Waits for the watch to have done its work.
 settled() {
 	deadline=$(($(date +%s) + ${2:-15}))
 	until [ "$(on_router "dnsctl router-mode" | sed "${3:-}")" = "$1" ]; do
-		if [ "$(date +%s)" -ge $deadline ]; then
-			echo "expected $1, but:" && on_router "dnsctl router-mode"
-			tail -n 20 "$R/tmp/log/messages"
-			exit 1
-		fi
+		[ "$(date +%s)" -lt $deadline ] ||
+			failed "waited ${2:-15} s for $1, but:
+$(on_router "dnsctl router-mode")"
 		sleep 0.25
 	done
 }
@@ -202,10 +235,11 @@ children() {
 		[ "$(cat "/proc/$child/comm" 2>/dev/null)" != "$2" ] || echo "$child"
 	done
 }
+no_daemon() { [ -z "$(children "$INSIDE" hearthdns)" ]; }
 # Sends a signal to the daemon; its number is that in the namespace of the router.
 send() { on_router "kill -$1 \$(cat /var/run/procd/hearthdns.main)" >/dev/null || true; }
 unchanged() {
-	diff -B "$R/etc/config/dhcp" "$ROOT/dhcp.before" || exit 1
+	diff -B "$R/etc/config/dhcp" "$ROOT/dhcp.before" || failed "$1: dnsmasq's configuration is not as it was"
 	echo "$1: dnsmasq's configuration is as it was"
 }
 # No question for a private name may have reached the provider.
@@ -244,7 +278,7 @@ given_back
 lease
 gets crashing www.example.org 9.9.9.80 5
 rm "$ROOT/crashes"
-wait $!
+awaited 70 "the end of what lets the daemon die" has_ended $!
 gets recovered matrix.hearth.example 192.168.1.20 10
 settled "mode front" 90
 gets "in front again" matrix.hearth.example 192.168.1.20 5
@@ -283,7 +317,7 @@ gets enabled matrix.hearth.example 192.168.1.20 5
 echo "-- stopped"
 on_router "/etc/init.d/hearthdns stop"
 # procd is not waited for, and until it is gone it answers.
-while [ -n "$(children "$INSIDE" hearthdns)" ]; do sleep 0.05; done
+awaited 15 "the end of the daemon that was stopped" no_daemon
 gets stopped www.example.org 9.9.9.80 15
 echo "stopped: matrix.hearth.example is [$(ask matrix.hearth.example)]"
 on_router "/etc/init.d/hearthdns start"
@@ -339,5 +373,5 @@ on_router "apk del hearthdns"
 gets removed www.example.org 9.9.9.80 10
 unchanged removed
 for block in "$README"/*; do
-	[ ! -e "$block" ] || { echo "README.md has commands that were not run: $block"; exit 1; }
+	[ ! -e "$block" ] || failed "README.md has commands that were not run: $block"
 done
