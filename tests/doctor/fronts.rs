@@ -1,8 +1,8 @@
 //! What `dnsctl matrix show` prints for nginx and coturn, given to real ones: the doctor finds its way.
 
 use crate::Test;
-use crate::command;
 use crate::street::{SERVER, Street};
+use crate::support::place::command;
 use crate::support::{Ran, run};
 
 pub(crate) const TESTS: &[Test] = &[

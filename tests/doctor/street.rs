@@ -14,10 +14,9 @@ use std::fmt::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::command;
-use crate::place::{Host, lay_wire};
 use crate::support::homeserver::Homeserver;
 use crate::support::identity::Identity;
+use crate::support::place::{Host, command, lay_wire};
 use crate::support::{DEADLINE, Daemon, House, Ran, Running, nginx, program, run};
 
 pub(crate) const SERVER: &str = "192.88.98.10";

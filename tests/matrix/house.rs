@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::place::Host;
 use crate::support::identity::Identity;
+use crate::support::place::Host;
 use crate::support::{DEADLINE, Running, nginx, program};
 
 /// How long a program of a site may take to start, on a small machine with other work.

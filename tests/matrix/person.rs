@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::place::Host;
+use crate::support::place::Host;
 use crate::support::run;
 
 /// How long a message may take from one server to the other. It is waited for in full by a test that fails only.

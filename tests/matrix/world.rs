@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::house::Site;
 use crate::person::{Person, escaped};
-use crate::place::{Host, lay_wire};
+use crate::support::place::{Host, lay_wire};
 use crate::support::upstream::positive;
 use crate::support::{Act, DEADLINE, Daemon, House, Ran, Upstream, rtype};
 

@@ -20,10 +20,12 @@ pub(crate) mod leaks;
 pub(crate) mod needs;
 pub(crate) mod nginx;
 pub(crate) mod peer;
+pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod sample;
 #[cfg(all(feature = "https", feature = "h3"))]
 pub(crate) mod secure;
+pub(crate) mod shared;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 

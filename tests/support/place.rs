@@ -8,8 +8,15 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::command;
-use crate::support::{DEADLINE, House, Running, run};
+use super::{DEADLINE, House, Running, program, run};
+
+/// A command whose words stand in one line; daemons and peers are found where they are.
+pub(crate) fn command(line: &str) -> Command {
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(program(words.next().unwrap()).unwrap());
+    command.args(words);
+    command
+}
 
 /// New namespaces, in which we may do everything, and what we start ends with us.
 pub(crate) fn unshare() -> Command {
