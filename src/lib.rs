@@ -16,6 +16,7 @@ pub mod health;
 pub mod lan;
 pub mod matrix;
 pub mod message;
+pub mod netlink;
 pub mod nftset;
 pub mod onboard;
 pub mod policy;

@@ -28,6 +28,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("lan", 1, &["uci", "zone"]),
     ("device", 1, &["onboard"]),
     ("uci", 1, &[]),
+    ("netlink", 1, &[]),
     ("config", 2, &[]),
     ("view", 2, &[]),
     ("engine", 3, &[]),

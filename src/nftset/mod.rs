@@ -10,7 +10,7 @@
 //! a moment, so that its first packet finds the address in the set, but no longer: DNS is not to fail with the firewall.
 //! What fails is told once, and in `dnsctl status`.
 
-mod netlink;
+pub mod netlink;
 
 use std::collections::HashMap;
 use std::io;

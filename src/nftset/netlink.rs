@@ -8,10 +8,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::config::nftset::NftSet;
+use crate::netlink::{ERROR, attributes, messages};
 
-/// Head of a message: length, type, flags, sequence number, port.
-const HEAD: usize = 16;
-const ERROR: u16 = 2;
 /// NFNL_MSG_BATCH_BEGIN and _END.
 const BEGIN: u16 = 16;
 const END: u16 = 17;
@@ -25,9 +23,8 @@ const DELETE_ELEMENTS: u16 = NFTABLES << 8 | 14;
 const REQUEST: u16 = 0x1;
 const ACK: u16 = 0x4;
 const CREATE: u16 = 0x400;
-/// NLA_F_NESTED, and the type of an attribute without the two bits of that kind.
+/// NLA_F_NESTED.
 const NESTED: u16 = 0x8000;
-const ATTRIBUTE: u16 = u16::MAX >> 2;
 /// Attributes of a set: table, name, flags, length of a key.
 const SET_TABLE: u16 = 1;
 const SET_NAME: u16 = 2;
@@ -50,19 +47,21 @@ const CONCAT: u32 = 0x80;
 
 /// What the kernel says of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Facts {
+pub struct Facts {
     flags: u32,
     key_len: u32,
 }
 
 impl Facts {
     /// Elements go by themselves.
-    pub(super) fn has_timeout(self) -> bool {
+    #[must_use]
+    pub fn has_timeout(self) -> bool {
         self.flags & HAS_TIMEOUT != 0
     }
 
     /// Why addresses of this length cannot go in, if so.
-    pub(super) fn obstacle(self, key_len: u32, wants_timeout: bool) -> Option<&'static str> {
+    #[must_use]
+    pub fn obstacle(self, key_len: u32, wants_timeout: bool) -> Option<&'static str> {
         let has = |flag| self.flags & flag != 0;
         if has(MAP | CONCAT | CONSTANT) || self.key_len != key_len {
             Some(match key_len {
@@ -81,7 +80,7 @@ impl Facts {
 
 /// What one message of the kernel says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub enum Said {
     /// The message of this number was carried out, or with an error number not.
     Done(u32, i32),
     /// The set that was asked for.
@@ -89,7 +88,8 @@ pub(super) enum Said {
 }
 
 /// Asks what a set is.
-pub(super) fn ask(set: &NftSet, number: u32) -> Vec<u8> {
+#[must_use]
+pub fn ask(set: &NftSet, number: u32) -> Vec<u8> {
     let mut out = Vec::new();
     message(&mut out, GET_SET, REQUEST | ACK, number, set.family.1, 0, |out| {
         attribute(out, SET_TABLE, |out| text(out, &set.table));
@@ -100,7 +100,8 @@ pub(super) fn ask(set: &NftSet, number: u32) -> Vec<u8> {
 
 /// A batch that adds these addresses, and the number of its last message that is acknowledged. Numbers count up from
 /// `number`. `renew`: those that are there get a new timeout.
-pub(super) fn add(
+#[must_use]
+pub fn add(
     set: &NftSet,
     addresses: &[(IpAddr, Option<Duration>)],
     renew: bool,
@@ -153,53 +154,25 @@ pub(super) fn add(
 }
 
 /// Reads the messages of one datagram, those that matter.
-pub(super) fn read(datagram: &[u8]) -> Vec<Said> {
-    let (mut said, mut rest) = (Vec::new(), datagram);
-    while let Some((kind, number, body, tail)) = split(rest) {
-        rest = tail;
-        match kind {
-            ERROR => {
-                // The error is negative; 0 acknowledges.
-                if let Some(code) = body.first_chunk().map(|code| i32::from_ne_bytes(*code)) {
-                    said.push(Said::Done(number, code.saturating_neg()));
-                }
-            }
-            NEW_SET => said.extend(facts(body.get(4..).unwrap_or_default()).map(Said::Set)),
-            _ => {}
-        }
-    }
-    said
+pub fn read(datagram: &[u8]) -> impl Iterator<Item = Said> {
+    let known = messages(datagram).flatten();
+    known.filter_map(|message| match message.kind {
+        ERROR => message.error().map(|error| Said::Done(message.number, error)),
+        NEW_SET => facts(message.body.get(4..)?).map(Said::Set),
+        _ => None,
+    })
 }
 
-/// The first message: its type, its number, its body, what follows.
-fn split(bytes: &[u8]) -> Option<(u16, u32, &[u8], &[u8])> {
-    let len = u32::from_ne_bytes(*bytes.first_chunk()?) as usize;
-    let kind = u16::from_ne_bytes(*bytes.get(4..)?.first_chunk()?);
-    let number = u32::from_ne_bytes(*bytes.get(8..)?.first_chunk()?);
-    let body = bytes.get(HEAD..len)?;
-    let next = len.checked_next_multiple_of(4)?;
-    Some((kind, number, body, bytes.get(next..).unwrap_or_default()))
-}
-
-/// Of the attributes of a set those that count.
-fn facts(attributes: &[u8]) -> Option<Facts> {
-    let (mut flags, mut key_len, mut rest) = (0, None, attributes);
-    while let Some(len) = rest
-        .first_chunk()
-        .map(|len| usize::from(u16::from_ne_bytes(*len)))
-    {
-        let kind = rest
-            .get(2..)?
-            .first_chunk()
-            .map(|kind| u16::from_ne_bytes(*kind) & ATTRIBUTE)?;
-        let value = rest.get(4..len)?;
+/// Of the attributes of a set those that count; numbers have the order of the network.
+fn facts(bytes: &[u8]) -> Option<Facts> {
+    let (mut flags, mut key_len) = (0, None);
+    for (kind, value) in attributes(bytes) {
         let number = || value.first_chunk().map(|number| u32::from_be_bytes(*number));
         match kind {
             SET_FLAGS => flags = number()?,
             SET_KEY_LEN => key_len = number(),
             _ => {}
         }
-        rest = rest.get(len.checked_next_multiple_of(4)?..).unwrap_or_default();
     }
     Some(Facts {
         flags,
@@ -266,15 +239,11 @@ mod tests {
         done.extend_from_slice(&[0; 4]);
         done.extend_from_slice(&(-2_i32).to_ne_bytes());
         done.resize(36, 0);
+        let read = |bytes: &[u8]| read(bytes).collect::<Vec<_>>();
         assert_eq!(read(&done), [Said::Done(7, 2)]);
         assert_eq!(read(&[done.clone(), done.clone()].concat()).len(), 2);
         for len in 0..done.len() {
             assert_eq!(read(&done[..len]), [], "{len}");
-        }
-        for len in [0_u32, 1, 15, 37, u32::MAX] {
-            let mut bad = done.clone();
-            bad[..4].copy_from_slice(&len.to_ne_bytes());
-            assert_eq!(read(&bad), [], "{len}");
         }
     }
 
@@ -300,13 +269,7 @@ mod tests {
         let addresses = [("192.0.2.1".parse().unwrap(), Some(Duration::from_secs(60)))];
         for (renew, count) in [(false, 3), (true, 5)] {
             let (bytes, last) = add(&set, &addresses, renew, 10);
-            let (mut rest, mut numbers) = (&bytes[..], Vec::new());
-            while let Some((_, number, body, tail)) = split(rest) {
-                assert!(body.len() >= 4);
-                numbers.push(number);
-                rest = tail;
-            }
-            assert!(rest.is_empty());
+            let numbers: Vec<u32> = messages(&bytes).map(|message| message.unwrap().number).collect();
             assert_eq!(numbers, (10..10 + count).collect::<Vec<u32>>());
             assert_eq!(last, 10 + count - 2);
         }

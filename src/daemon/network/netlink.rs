@@ -8,13 +8,12 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
+use crate::netlink::{ERROR, HEAD, Message, Unclear, attributes, messages, u32_at};
+
 /// Multicast groups of links, addresses and routes: RTMGRP_LINK, and RTMGRP_IPV4_ and RTMGRP_IPV6_ with IFADDR and
 /// ROUTE.
 pub(super) const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 
-/// Head of a message: length, type, flags, sequence number, port.
-const HEAD: usize = 16;
-const ERROR: u16 = 2;
 const DONE: u16 = 3;
 const OVERRUN: u16 = 4;
 const NEW_LINK: u16 = 16;
@@ -48,8 +47,6 @@ const CLONED: u32 = 0x200;
 /// the default route without replacing it.
 const EVERYWHERE: [(u8, u8); 2] = [(IPV4, 1), (IPV6, 3)];
 
-/// Type of an attribute: without the two bits that say how its value is laid out.
-const ATTRIBUTE: u16 = u16::MAX >> 2;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_FLAGS: u16 = 8;
@@ -164,43 +161,22 @@ impl fmt::Display for Told {
 
 /// Reads the messages of one datagram, those that matter.
 pub(super) fn read(datagram: &[u8]) -> impl Iterator<Item = Told> {
-    let mut rest = datagram;
-    std::iter::from_fn(move || {
-        loop {
-            if rest.is_empty() {
-                return None;
-            }
-            let Some((head, bytes, tail)) = split(rest) else {
-                rest = &[];
-                return Some(Told::Unclear);
-            };
-            rest = tail;
-            if let Some(told) = one(head, bytes) {
-                return Some(told);
-            }
-        }
+    messages(datagram).filter_map(|message| match message {
+        Ok(message) => one(&message),
+        Err(Unclear) => Some(Told::Unclear),
     })
 }
 
-/// The first message: its type, its body, what follows.
-fn split(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-    let len = u32_at(bytes, 0)? as usize;
-    let kind = u16_at(bytes, 4)?;
-    let body = bytes.get(HEAD..len)?;
-    // The last one may lack its padding.
-    let next = len.checked_next_multiple_of(4)?;
-    Some((kind, body, bytes.get(next..).unwrap_or_default()))
-}
-
 /// What a message says; nothing where it does not matter.
-fn one(kind: u16, body: &[u8]) -> Option<Told> {
+fn one(message: &Message<'_>) -> Option<Told> {
+    let (kind, body) = (message.kind, message.body);
     let unclear = |told: Option<Option<Told>>| told.unwrap_or(Some(Told::Unclear));
     match kind {
         DONE => Some(Told::End),
         OVERRUN => Some(Told::Lost),
-        ERROR => match u32_at(body, 0) {
+        ERROR => match message.error() {
             Some(0) => None,
-            code => Some(Told::Refused((code.unwrap_or(0) as i32).saturating_neg())),
+            code => Some(Told::Refused(code.unwrap_or(0))),
         },
         NEW_LINK | DEL_LINK => unclear(link(kind == DEL_LINK, body)),
         NEW_ADDR | DEL_ADDR => unclear(address(kind == DEL_ADDR, body)),
@@ -297,27 +273,6 @@ fn route(is_gone: bool, body: &[u8]) -> Option<Option<Told>> {
     }))
 }
 
-/// Attributes, as far as they can be read: length, type, value.
-fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let len = usize::from(u16_at(rest, 0)?);
-        let kind = u16_at(rest, 2)? & ATTRIBUTE;
-        let value = rest.get(4..len)?;
-        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, value))
-    })
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    let bytes = bytes.get(at..)?.first_chunk()?;
-    Some(u16::from_ne_bytes(*bytes))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..)?.first_chunk()?;
-    Some(u32::from_ne_bytes(*bytes))
-}
-
 /// Messages as the kernel writes them, for tests.
 #[cfg(test)]
 pub(super) mod fixtures {
@@ -401,6 +356,7 @@ pub(super) mod fixtures {
 mod tests {
     use super::fixtures::{address, link, message, route};
     use super::*;
+    use crate::netlink::u16_at;
 
     fn told(bytes: &[u8]) -> Vec<Told> {
         read(bytes).collect()
