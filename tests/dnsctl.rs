@@ -6,8 +6,9 @@ mod support;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
+use support::house::dnsctl;
 use support::sample::HEARTH;
-use support::{House, Upstream, rcode, rtype};
+use support::{House, Upstream, rcode, rtype, run};
 
 #[test]
 fn explain_names_the_upstreams_that_would_be_asked() {
@@ -79,6 +80,137 @@ fn reconnect_opens_new_connections_and_tells_what_it_did() {
         "{}",
         offline.stderr
     );
+}
+
+/// A line for each command, as words; a later one builds on what an earlier one made.
+const LINES: &[&str] = &[
+    "add-zone new.example",
+    "add-record turn.new.example. A 203.0.113.11",
+    "set-record turn.new.example. A 203.0.113.12",
+    "list-records --zone new.example",
+    "remove-record turn.new.example. A",
+    "log new.example",
+    "undo new.example",
+    "remove-zone new.example",
+    "list-zones",
+    "check",
+    "reload",
+    "status",
+    "stats",
+    "queries",
+    "flush",
+    "cache stats",
+    "cache dump",
+    "reconnect",
+    "lan",
+    "certificate",
+    "certificate renew",
+    "certificate authority",
+    "explain www.hearth.example",
+    "invite phone",
+    "devices",
+    "revoke phone",
+    "matrix add m.example --address 203.0.113.10",
+    "matrix show m.example",
+    "matrix check",
+    "matrix move 203.0.113.11 --dry-run",
+    "matrix doctor m.example --timeout 1",
+    "matrix remove m.example",
+    "router",
+    "router openwrt --server 192.0.2.1",
+    "router --verify --router 127.0.0.1:1 --server 192.0.2.1",
+    "setup port",
+    "setup resolved",
+    "router-mode",
+];
+
+/// The commands that a help text lists.
+fn commands_in(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    lines
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_command_has_json_in_one_form() {
+    let mut commands = Vec::new();
+    for command in commands_in(&run(dnsctl().arg("--help")).ok().stdout) {
+        match &commands_in(&run(dnsctl().args([&command, "--help"])).ok().stdout)[..] {
+            [] => commands.push(command),
+            inner => commands.extend(inner.iter().map(|inner| format!("{command} {inner}"))),
+        }
+    }
+    // What rpcd asks and hears is its own.
+    commands.retain(|command| !command.starts_with("rpcd "));
+    let lines_of = |command: &String| {
+        let begins = format!("{command} ");
+        LINES
+            .iter()
+            .filter(move |line| format!("{line} ").starts_with(&begins))
+    };
+    for command in &commands {
+        assert!(lines_of(command).next().is_some(), "no line for `{command}`");
+    }
+    let house = House::new().zone("hearth.example", HEARTH);
+    let _daemon = house.start();
+    let words_of = |line: &str, last: &str| -> Vec<String> {
+        let words = line.split(' ').chain([last]);
+        words.map(str::to_owned).collect()
+    };
+    let known = |line: &&&str| {
+        commands
+            .iter()
+            .any(|command| format!("{line} ").starts_with(&format!("{command} ")))
+    };
+    for line in LINES.iter().filter(known) {
+        let ran = house.dnsctl(&words_of(line, "--json"));
+        let is_ok = assert_one_form(line, &ran.stdout);
+        assert!(is_ok || ran.code != 0, "{line}: {ran:?}");
+        // The file would be read before a word is looked at.
+        let wrong = house
+            .dnsctl(&words_of(&format!("{line} --json"), "--such-is-not"))
+            .fails(2);
+        assert!(!assert_one_form(line, &wrong.stdout), "{line}: {wrong:?}");
+        assert_eq!(wrong.stderr, "", "{line}");
+    }
+    // The same where nobody is there to ask.
+    for line in LINES.iter().filter(known) {
+        let mut command = dnsctl();
+        command
+            .args(["--control", "none.sock"])
+            .args(words_of(line, "--json"));
+        let ran = run(command.current_dir(house.root()));
+        assert_one_form(line, &ran.stdout);
+    }
+}
+
+/// One line of JSON with the version and either an answer, which has a name, or an error with code and message. Whether it
+/// is an answer.
+#[track_caller]
+fn assert_one_form(what: &str, stdout: &str) -> bool {
+    let line = stdout
+        .strip_suffix('\n')
+        .unwrap_or_else(|| panic!("{what}: {stdout:?}"));
+    assert!(!line.contains('\n'), "{what}: {stdout}");
+    let value: serde_json::Value = serde_json::from_str(line).unwrap();
+    let object = value.as_object().unwrap();
+    assert_eq!(
+        (object.len(), &object["version"]),
+        (2, &serde_json::json!(1)),
+        "{what}: {line}"
+    );
+    if let Some(ok) = object.get("ok") {
+        assert!(ok["answer"].is_string(), "{what}: {line}");
+        return true;
+    }
+    let error = &object["error"];
+    assert!(
+        error["code"].is_string() && error["message"].is_string(),
+        "{what}: {line}"
+    );
+    false
 }
 
 #[test]

@@ -227,6 +227,14 @@ fn json_says_the_same_as_the_protocol() {
         "{\"version\":1,\"ok\":{\"answer\":\"edited\",\"live\":false,\"zone\":\"hearth.example.\",\"serial\":2,\
          \"file\":\"zones/hearth.example.zone\",\"added\":[{\"name\":\"b.hearth.example.\",\"ttl\":60,\"type\":\"AAAA\",\
          \"rdata\":\"2001:db8::1\",\"line\":3}],\"removed\":[],\"notes\":[]}}\n",
+        "note: only the files were changed; a running daemon serves this after `dnsctl reload`\n",
+    );
+    // Also where the line is wrong.
+    desk.says(
+        &["add-record", "b", "--ttl", "soon", "--json"],
+        2,
+        "{\"version\":1,\"error\":{\"code\":\"bad-word\",\"message\":\"invalid value 'soon' for '--ttl <TTL>': expected seconds \
+         up to 2147483647, or a time as 1h30m\"}}\n",
         "",
     );
     desk.says(

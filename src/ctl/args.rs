@@ -2,6 +2,7 @@
 
 #[cfg(feature = "doctor")]
 pub mod doctor;
+pub mod line;
 pub mod matrix;
 mod words;
 
@@ -36,7 +37,8 @@ Exit codes:
 
 With --json, stdout is one line: {\"version\":1,\"ok\":...} when done,
 {\"version\":1,\"error\":{\"code\":...,\"message\":...}} when not, as in the control
-protocol. Exit codes are the same.
+protocol; queries --follow prints one for each look that finds something. Exit
+codes are the same. Notes for people go to stderr, with --json or without.
 
 Examples:
   dnsctl add-zone hearth.example
@@ -753,7 +755,7 @@ impl RecordArgs {
 /// # Errors
 /// What clap says, help and version included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
-    let line = CommandLine::try_parse_from(reordered(args.into_iter().collect()))?;
+    let line = CommandLine::try_parse_from(line::reordered(args.into_iter().collect()))?;
     let conflict =
         |message: &str| CommandLine::command().error(clap::error::ErrorKind::ArgumentConflict, message);
     // Said here, because clap does not see a conflict of one before the command with one behind it.
@@ -768,61 +770,6 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, cl
         ));
     }
     Ok(line)
-}
-
-/// Puts the data of a record behind a `--`, so that words such as `-5` or `-all` are data although options
-/// are still found behind them. What begins with two dashes stays an option, known or misspelt.
-fn reordered(args: Vec<OsString>) -> Vec<OsString> {
-    let shape = CommandLine::command();
-    let mut rest = args.into_iter();
-    let mut out: Vec<OsString> = rest.next().into_iter().collect();
-    // Up to the command's own name.
-    let command = loop {
-        let Some(arg) = rest.next() else { return out };
-        let text = arg.to_str().unwrap_or_default().to_owned();
-        out.push(arg);
-        if takes_value(&shape, &text) {
-            out.extend(rest.next());
-        } else if !text.starts_with('-') {
-            break text;
-        }
-    };
-    if !matches!(command.as_str(), "add-record" | "set-record" | "remove-record") {
-        out.extend(rest);
-        return out;
-    }
-    let Some(own) = shape.find_subcommand(&command) else {
-        return out;
-    };
-    let mut data: Vec<OsString> = Vec::new();
-    while let Some(arg) = rest.next() {
-        match arg.to_str() {
-            Some("--") => data.extend(rest.by_ref()),
-            Some("-h") => out.push(arg),
-            Some(text) if text.starts_with("--") => {
-                let with_value = takes_value(own, text) || takes_value(&shape, text);
-                out.push(arg);
-                if with_value {
-                    out.extend(rest.next());
-                }
-            }
-            _ => data.push(arg),
-        }
-    }
-    if !data.is_empty() {
-        out.push("--".into());
-        out.extend(data);
-    }
-    out
-}
-
-/// Whether `--option` takes its value from the next word.
-fn takes_value(command: &clap::Command, text: &str) -> bool {
-    text.strip_prefix("--").is_some_and(|name| {
-        command
-            .get_arguments()
-            .any(|argument| argument.get_long() == Some(name) && argument.get_action().takes_values())
-    })
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

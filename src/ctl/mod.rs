@@ -45,11 +45,18 @@ const NO_DAEMON: u8 = 3;
 /// Runs `dnsctl` with these arguments, the program's name first; returns the exit code.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let wants_json = args::line::wants_json(&args);
     let line = match args::parse(args) {
         Ok(line) => line,
         Err(error) => {
-            // Help and version come this way too, with code 0, on stdout.
-            let _ = error.print();
+            if wants_json && error.use_stderr() {
+                let failure = Failure::new(Code::BadWord, args::line::told_by(&error));
+                say(&mut io::stdout().lock(), &reply_line(&Err(failure)));
+            } else {
+                // Help and version come this way too, with code 0, on stdout.
+                let _ = error.print();
+            }
             return u8::try_from(error.exit_code()).unwrap_or(USAGE);
         }
     };
@@ -82,15 +89,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Invite(args) => invite::run(&args.draw, || answer(&line, &request)),
         _ => answer(&line, &request),
     };
+    for note in &reply.notes {
+        say(&mut io::stderr().lock(), &format!("{note}\n"));
+    }
     if line.target.json {
         say(&mut io::stdout().lock(), &reply_line(&reply.result));
         return match &reply.result {
             Ok(answer) => code_of(answer),
             Err(_) => reply.code,
         };
-    }
-    for note in &reply.notes {
-        say(&mut io::stderr().lock(), &format!("{note}\n"));
     }
     match &reply.result {
         Ok(answer) => {
