@@ -77,7 +77,7 @@ const METHODS: [(&str, Arguments); 21] = [
     ),
     ("add_zone", &[("zone", Text), ("mode", Text), ("view", Text)]),
     ("remove_zone", ZONE),
-    ("undo", ZONE),
+    ("undo", &[("zone", Text), ("view", Text), ("dry_run", Flag)]),
     ("reload", &[]),
     ("flush", &[("name", Text), ("below", Text)]),
     ("reconnect", &[]),

@@ -71,7 +71,6 @@ fn rights() {
             "stats",
             "list_zones",
             "list_records",
-            "log",
             "certificate",
             "devices"
         ]

@@ -35,6 +35,7 @@ const CONFIG: &str = "\
 listen: ['127.0.0.1:0', 'http://127.0.0.1:0', 'https://127.0.0.1:0']
 name: dns.hearth.example
 addresses: [127.0.0.1]
+views: {lan: {clients: [192.168.7.0/24]}}
 ";
 
 struct Scene {
@@ -280,9 +281,29 @@ fn records() {
     scene.until("other.example");
     scene.fill("zone", "[\"hearth.example.\",null]");
     scene.press("Undo last change");
-    scene.until("- @ 300 IN TXT");
+    scene.until("hearth.example goes back to the version before the last change:");
+    scene.shows(&["\n+@ TXT \"v=spf1 mx -all\""]);
     scene.press("Undo");
     scene.until("v=spf1 mx -all");
+    // A change of several files goes back in all of them, and that is said before.
+    let matrix = "matrix add chat.example --address 203.0.113.10 --view lan --address 192.168.1.5";
+    let words: Vec<&str> = matrix.split(' ').collect();
+    scene.house.dnsctl(&words).ok();
+    scene.open("records");
+    scene.fill("zone", "[\"chat.example.\",\"lan\"]");
+    scene.press("Undo last change");
+    scene.until("The last change was one of 2 files. All of them go back to the version before it:");
+    scene.shows(&[
+        "\nchat.example\n",
+        "\nchat.example (lan)\n",
+        "\n-matrix",
+        "192.168.1.5",
+        "203.0.113.10",
+    ]);
+    scene.picture("undo");
+    scene.press("Undo");
+    scene.until_gone("203.0.113.10");
+    scene.until_gone("192.168.1.5");
     scene.fill("filter", "turn");
     assert_eq!(scene.eval("document.querySelectorAll('#view tr.tr').length"), 2);
 }

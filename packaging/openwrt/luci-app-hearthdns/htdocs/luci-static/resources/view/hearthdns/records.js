@@ -296,18 +296,21 @@ return view.extend({
 	},
 
 	undo: function(zone) {
+		const words = { zone: zone.zone, view: zone.view };
 		const shown = E('div', {}, [ E('em', {}, [ _('Loading…') ]) ]);
 
-		daemon.ask(_('Undo last change'), [
-			E('p', {}, [ _('%s goes back to the version before the last change:').format(this.title(zone)) ]),
-			shown
-		], _('Undo'), 'positive', () => this.change('undo', { zone: zone.zone, view: zone.view }));
+		daemon.ask(_('Undo last change'), [ shown ], _('Undo'), 'positive', () => this.change('undo', words));
 
-		return daemon.call('log', { zone: zone.zone, view: zone.view }).then(log => {
-			const last = (log.versions || [])[0];
-			const lines = last ? [ last.time, ...(last.changes || []) ] : [ _('There is no earlier version.') ];
+		/* One change may have been one of several files: what would go back is the daemon's to say. */
+		return daemon.call('undo', Object.assign({ dry_run: true }, words)).then(answer => {
+			const files = [ answer, ...(answer.with || []) ];
 
-			shown.replaceChildren(E('pre', { 'style': 'white-space:pre-wrap' }, [ lines.join('\n') ]));
+			shown.replaceChildren(
+				...(files.length > 1 ? [
+					E('p', {}, [ _('The last change was one of %d files. All of them go back to the version before it:').format(files.length) ]),
+					E('ul', {}, files.map(file => E('li', {}, [ this.title(file) ])))
+				] : [ E('p', {}, [ _('%s goes back to the version before the last change:').format(this.title(zone)) ]) ]),
+				E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ files.map(file => file.diff || '').join('') ]));
 		}, error => shown.replaceChildren(daemon.box(error)));
 	},
 
