@@ -189,20 +189,20 @@ fn timeouts() {
     nft("add element inet fw4 vpn4 { 192.0.2.1 timeout 10s }");
     let upstream = upstream();
     let (_house, daemon) = start(
-        "nftsets:\n  - {domains: [video.example], v4: inet fw4 vpn4, timeout_seconds: 3600}\n  - {domains: \
+        "cache: {stale_seconds: 60}\nnftsets:\n  - {domains: [video.example], v4: inet fw4 vpn4, timeout_seconds: 3600}\n  - {domains: \
          [short.example], v4: inet fw4 vpn4, timeout_seconds: 1}\n  - {domains: [own.example], v4: inet fw4 own4}\n",
         &upstream,
     );
     let with = |address: &str, timeout| (address.to_owned(), Some(timeout));
-    // Those of the TTL, where that is longer.
+    // As long as the cache may answer, where that is longer: the TTL, and stale.
     ask(&daemon, "www.short.example.", rtype::A);
     let others = with("192.0.2.1", 10);
     assert_eq!(
         elements("vpn4"),
         [
             others.clone(),
-            with("198.51.100.7", 300),
-            with("198.51.100.8", 300)
+            with("198.51.100.7", 360),
+            with("198.51.100.8", 360)
         ]
     );
     // One that is there already gets the new time, and nobody else's is touched.

@@ -262,7 +262,7 @@ fn run(config: &Config, user: Option<&str>) -> Result<(), String> {
     #[cfg(not(feature = "openwrt"))]
     let _ = user;
     // While we have the right to: it is given up when the ports are taken, but for this thread.
-    let sets = Sets::start(&config.nftsets)
+    let sets = Sets::start(&config.nftsets, &config.cache)
         .map_err(|error| format!("cannot start the thread for `nftsets`: {error}"))?;
     // The socket comes first: a second daemon on the same state stops here, before it touches anything.
     let socket = Socket::bind(&config.control).map_err(|error| error.to_string())?;

@@ -2,8 +2,8 @@
 //!
 //! A firewall knows addresses and people know names: what is to go out by another way, or not at all, is named here, and the
 //! set is what rules look at. Only answers of upstreams count, and only when they are fetched: an answer from the cache has
-//! been here, and stays in its set for at least as long as it may be answered. So nothing of this lies on the hot path, and
-//! where no list is configured there is nothing at all.
+//! been here, and an address that we put in with a time stays for at least as long as the cache may answer it, stale answers
+//! included. So nothing of this lies on the hot path, and where no list is configured there is nothing at all.
 //!
 //! One thread speaks with the kernel, by messages of `netlink` and not by running `nft`: a jail has no programs, and a
 //! process for each answer would be the slowest part of it. It needs the capability CAP_NET_ADMIN. An answer waits for it
@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::config::CacheConfig;
 use crate::config::limits;
 use crate::config::nftset::{NftSet, NftsetConfig};
 use crate::engine::fetch::Fetched;
@@ -64,11 +65,12 @@ struct Job {
 }
 
 impl Sets {
-    /// Starts to fill; none where nothing is configured. The thread has the rights that the caller has now.
+    /// Starts to fill; none where nothing is configured. The thread has the rights that the caller has now. `cache` says for
+    /// how long what was filled in may be answered.
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(config: &[NftsetConfig]) -> io::Result<Option<Arc<Self>>> {
+    pub fn start(config: &[NftsetConfig], cache: &CacheConfig) -> io::Result<Option<Arc<Self>>> {
         if config.is_empty() {
             return Ok(None);
         }
@@ -82,6 +84,7 @@ impl Sets {
         let told = Arc::new(Told::default());
         let filler = Filler {
             entries: config.to_vec(),
+            cache: *cache,
             kernel: None,
             told: Arc::clone(&told),
         };
@@ -189,6 +192,7 @@ impl Told {
 /// The thread's own.
 struct Filler {
     entries: Vec<NftsetConfig>,
+    cache: CacheConfig,
     kernel: Option<Kernel>,
     told: Arc<Told>,
 }
@@ -206,7 +210,7 @@ impl Filler {
                         .addresses
                         .iter()
                         .filter(|(address, _)| address.is_ipv4() == is_v4)
-                        .map(|(address, ttl)| (*address, timeout_of(entry.timeout, *ttl)))
+                        .map(|(address, ttl)| (*address, timeout_of(entry.timeout, *ttl, &self.cache)))
                         .collect();
                     if let Some(set) = set.as_ref().filter(|_| !addresses.is_empty()) {
                         let wrong = self.fill(set, &addresses, entry.timeout.is_some()).err();
@@ -263,8 +267,10 @@ impl Filler {
 }
 
 /// How long an address stays: what is configured, and no less than it may be answered from the cache.
-fn timeout_of(configured: Option<Duration>, ttl: u32) -> Option<Duration> {
-    configured.map(|configured| configured.max(Duration::from_secs(u64::from(ttl))))
+fn timeout_of(configured: Option<Duration>, ttl: u32, cache: &CacheConfig) -> Option<Duration> {
+    let kept = ttl.max(cache.min_ttl).min(cache.max_ttl);
+    let answered = u64::from(kept) + u64::from(cache.stale_for);
+    configured.map(|configured| configured.max(Duration::from_secs(answered)))
 }
 
 /// Why a set is not filled.
@@ -353,10 +359,31 @@ mod tests {
 
     #[test]
     fn an_address_stays_for_as_long_as_it_may_be_answered() {
-        let hour = Some(Duration::from_secs(3600));
-        assert_eq!(timeout_of(None, 60), None);
-        assert_eq!(timeout_of(hour, 60), hour);
-        assert_eq!(timeout_of(hour, 86_400), Some(Duration::from_secs(86_400)));
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let cache = |min_ttl, max_ttl, stale_for| CacheConfig {
+            min_ttl,
+            max_ttl,
+            stale_for,
+            bytes: 0,
+            negative_max_ttl: 0,
+            failure_ttl: 0,
+            file: false,
+            file_every: Duration::ZERO,
+        };
+        for (configured, ttl, cache, expected) in [
+            (None, 60, cache(0, 86_400, 7200), None),
+            (seconds(3600), 60, cache(0, 86_400, 0), seconds(3600)),
+            (seconds(3600), 86_400, cache(0, 86_400, 0), seconds(86_400)),
+            (seconds(3600), 60, cache(7200, 86_400, 0), seconds(7200)),
+            (seconds(3600), 86_400, cache(0, 1800, 0), seconds(3600)),
+            (seconds(3600), 60, cache(0, 86_400, 7200), seconds(7260)),
+        ] {
+            assert_eq!(
+                timeout_of(configured, ttl, &cache),
+                expected,
+                "{configured:?} {ttl} {cache:?}"
+            );
+        }
     }
 
     #[test]
