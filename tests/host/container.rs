@@ -97,6 +97,18 @@ fn written() {
         volumes.iter().all(|volume| given.contains(&volume.as_str())),
         "{volumes:?} {given:?}"
     );
+    // README's command gives the user its port and the volumes their names.
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let run = readme.split("podman run ").nth(1).unwrap();
+    let run = run.split("podman exec").next().unwrap();
+    assert!(
+        run.contains(" --sysctl net.ipv4.ip_unprivileged_port_start=53 "),
+        "{run}"
+    );
+    for volume in &volumes {
+        assert!(run.contains(&format!(":{volume} ")), "{volume}: {run}");
+    }
 }
 
 fn composed() {
@@ -179,8 +191,16 @@ fn runs() {
         .collect();
     for (from, to) in &copied {
         let from = from.strip_prefix("rootfs.d").unwrap();
-        assert_eq!(from, to);
-        assert!(house.path("rootfs").join(&from[1..]).is_dir(), "{from}");
+        assert_eq!(if from.is_empty() { "/" } else { from }, to);
+        assert!(
+            house.path("rootfs").join(from.trim_start_matches('/')).is_dir(),
+            "{from}"
+        );
+    }
+    for made in std::fs::read_dir(&root).unwrap() {
+        let made = Path::new("/").join(made.unwrap().file_name());
+        let is_copied = copied.values().any(|to| made.starts_with(to));
+        assert!(is_copied, "{} is not in the image", made.display());
     }
     let check = instruction("HEALTHCHECK");
     let ran = run(Command::new("unshare")

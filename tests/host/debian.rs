@@ -57,14 +57,10 @@ fn package() -> House {
     house
 }
 
-fn holds() {
-    let house = package();
-    let ran = run(Command::new("dpkg-deb")
-        .arg("--contents")
-        .arg(house.path("one.deb")))
-    .ok();
-    let files: Vec<String> = ran
-        .stdout
+/// The files in a package: rights, owner, name.
+fn contents(package: &Path) -> Vec<String> {
+    let ran = run(Command::new("dpkg-deb").arg("--contents").arg(package)).ok();
+    ran.stdout
         .lines()
         .filter(|line| !line.starts_with('d'))
         .map(|line| {
@@ -74,10 +70,23 @@ fn holds() {
             let name = words.skip(3).collect::<Vec<_>>().join(" ");
             format!("{rights} {owner} {name}")
         })
-        // Pages of commands come and go with those; `manuals` looks at them.
-        .filter(|line| !line.contains("/man1/dnsctl-") && !line.contains("/man8/hearthdns-"))
-        .collect();
-    let mut files: Vec<&str> = files.iter().map(String::as_str).collect();
+        .collect()
+}
+
+/// A line of what a package says of itself.
+fn field(package: &Path, name: &str) -> String {
+    let ran = run(Command::new("dpkg-deb").arg("--field").arg(package).arg(name)).ok();
+    ran.stdout.trim_end().to_owned()
+}
+
+fn holds() {
+    let house = package();
+    let one = house.path("one.deb");
+    let all = contents(&one);
+    // Pages of commands come and go with those; `manuals` looks at them.
+    let is_fixed = |line: &&String| !line.contains("/man1/dnsctl-") && !line.contains("/man8/hearthdns-");
+    let files: Vec<&String> = all.iter().filter(is_fixed).collect();
+    let mut files: Vec<&str> = files.into_iter().map(String::as_str).collect();
     files.sort_unstable_by_key(|line| line.split(' ').nth(2));
     assert_eq!(
         files,
@@ -103,17 +112,9 @@ fn holds() {
             "-rw-r--r-- 0/0 ./usr/share/zsh/vendor-completions/_hearthdns",
         ]
     );
-    let field = |name: &str| {
-        let ran = run(Command::new("dpkg-deb")
-            .arg("--field")
-            .arg(house.path("one.deb"))
-            .arg(name))
-        .ok();
-        ran.stdout.trim_end().to_owned()
-    };
-    assert_eq!(field("Package"), "hearthdns");
-    assert!(field("Version").starts_with(env!("CARGO_PKG_VERSION")));
-    assert!(field("Depends").contains("systemd | systemd-standalone-sysusers"));
+    assert_eq!(field(&one, "Package"), "hearthdns");
+    assert!(field(&one, "Version").starts_with(env!("CARGO_PKG_VERSION")));
+    assert!(field(&one, "Depends").contains("systemd | systemd-standalone-sysusers"));
     let arm = house.path("arm");
     // The header of a program for arm64, which is all that the script looks at.
     let mut header = vec![0; 64];
@@ -130,6 +131,22 @@ fn holds() {
         entry.file_name().to_str().unwrap().ends_with("_arm64.deb"),
         "{entry:?}"
     );
+    assert_eq!(field(&entry.path(), "Architecture"), "arm64");
+    assert_eq!(contents(&entry.path()), all, "it has the same files");
+    // Its scripts run there as here.
+    let scripts = |package: &Path| {
+        let folder = house.path("control");
+        run(Command::new("dpkg-deb")
+            .arg("--control")
+            .arg(package)
+            .arg(&folder))
+        .ok();
+        let names = ["conffiles", "postinst", "prerm", "postrm"];
+        let texts = names.map(|name| std::fs::read_to_string(folder.join(name)).unwrap());
+        std::fs::remove_dir_all(folder).unwrap();
+        texts
+    };
+    assert_eq!(scripts(&entry.path()), scripts(&one));
 }
 
 /// What runs in the name spaces: lays the tree out and goes on inside.
