@@ -25,7 +25,7 @@ const NAMESPACES: &str = "network namespaces";
 const INIT: &[&str] = &["busybox", PYTHON];
 
 fn main() -> ExitCode {
-    let tests: [Test; 13] = [
+    let tests: [Test; 14] = [
         ("start_in_a_jail", INIT, start_in_a_jail),
         ("start_without_a_jail", INIT, start_without_a_jail),
         ("boot_is_a_start", INIT, boot_is_a_start),
@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         ("questions_for_others_are_led_here_on_wish", INIT, redirect),
         ("sets_of_the_firewall_bring_the_right_to_fill_them", INIT, sets),
         ("packages_are_what_they_say", &[PYTHON], packages),
+        ("a_feed_packs_what_the_packages_hold", &["make"], feed),
     ];
     run_tests(tests.to_vec(), |need| match need {
         NAMESPACES => {
@@ -318,6 +319,82 @@ fn packages() {
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         assert_golden(name, &String::from_utf8(ran.stdout).unwrap());
     }
+}
+
+/// What a feed's makefiles give to ours, as far as it asks for it: how files are installed, and what a built package is.
+const FEED: &str = "\
+INSTALL_DIR:=install -d -m0755
+INSTALL_BIN:=install -m0755
+INSTALL_DATA:=install -m0644
+INSTALL_CONF:=install -m0600
+LN:=ln -sf
+define BuildPackage
+$(info $(PKG_VERSION) $(PKG_RELEASE) $(CARGO_PKG_PROFILE) $(RUST_PKG_FEATURES) $(CARGO_PKG_ARGS))
+$(info $(strip $(Package/$(1)/conffiles)))
+packed:
+\t$(call Package/$(1)/install,$(TO))
+endef
+";
+
+/// The makefile for a feed, read by make itself: the same files with the same rights as in what `pack` writes.
+fn feed() {
+    let house = House::new();
+    let folder = house.path("feed/net/hearthdns");
+    fs::create_dir_all(house.path("feed/net")).unwrap();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .args([&source("packaging/openwrt"), &folder])
+        .status();
+    assert!(copied.unwrap().success());
+    house.write("rules.mk", FEED);
+    house.write("include/package.mk", "");
+    house.write("feed/lang/rust/rust-package.mk", "");
+    house.write("built/bin/hearthdns", "#!/bin/sh\n");
+    let ran = Command::new("make")
+        .args(["--silent", "--no-print-directory", "packed", "-C"])
+        .arg(&folder)
+        .arg(format!("TOPDIR={}", house.root().display()))
+        .arg(format!("INCLUDE_DIR={}", house.path("include").display()))
+        .arg(format!("PKG_INSTALL_DIR={}", house.path("built").display()))
+        .arg(format!("TO={}", house.path("to").display()))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(
+        (told.as_ref(), String::from_utf8_lossy(&ran.stderr).as_ref()),
+        (
+            concat!(
+                env!("CARGO_PKG_VERSION"),
+                " 1 release-router router --no-default-features --bin hearthdns\n/etc/config/hearthdns /etc/hearthdns/\n"
+            ),
+            ""
+        )
+    );
+    let golden = include_str!("golden/openwrt/packages.txt");
+    let packed = golden.split("ipk data:\n").nth(1).unwrap();
+    let packed = packed.split("apk control:").next().unwrap();
+    let mut listed = Vec::new();
+    let mut left = vec![house.path("to")];
+    while let Some(path) = left.pop() {
+        let about = fs::symlink_metadata(&path).unwrap();
+        if about.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+        let below = path.strip_prefix(house.path("to")).unwrap().display().to_string();
+        let leads = fs::read_link(&path).map_or(String::new(), |to| format!(" -> {}", to.display()));
+        listed.push((
+            below,
+            format!("  {:o}", about.permissions().mode() & 0o777),
+            leads,
+        ));
+    }
+    listed.sort();
+    let listed: Vec<String> = listed
+        .into_iter()
+        .skip(1)
+        .map(|(below, mode, leads)| format!("{mode} ./{below}{leads}\n"))
+        .collect();
+    assert_eq!(listed.concat(), packed);
 }
 
 /// The router's NTP client calls what lies in its folder, with how it fares in the environment.
