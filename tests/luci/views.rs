@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("without_a_daemon_the_views_say_so", NEEDED, alone),
     ("settings_become_the_router_s_configuration", NEEDED, settings),
     ("views_fit_a_phone_and_speak_chinese", NEEDED, phone),
+    ("views_are_readable_by_day_and_by_night", NEEDED, night),
 ];
 
 const NEEDED: &[&str] = &["chromium", "mkfifo"];
@@ -292,7 +293,7 @@ fn records() {
     scene.open("records");
     scene.fill("zone", "[\"chat.example.\",\"lan\"]");
     scene.press("Undo last change");
-    scene.until("The last change was one of 2 files. All of them go back to the version before it:");
+    scene.until("The last change was made in 2 files. All of them go back to the version before it:");
     scene.shows(&[
         "\nchat.example\n",
         "\nchat.example (lan)\n",
@@ -300,7 +301,6 @@ fn records() {
         "192.168.1.5",
         "203.0.113.10",
     ]);
-    scene.picture("undo");
     scene.press("Undo");
     scene.until_gone("203.0.113.10");
     scene.until_gone("192.168.1.5");
@@ -381,7 +381,7 @@ fn devices() {
     scene.eval("document.querySelector('.hearthdns-qr').decode()");
     let side = scene.eval("document.querySelector('.hearthdns-qr').naturalWidth");
     assert!(side.as_u64().unwrap() > 200, "{side}");
-    scene.shows(&["Good until", "for 1 uses", "https://dns.hearth.example:"]);
+    scene.shows(&["Good once, until", "https://dns.hearth.example:"]);
     scene.picture("invite");
     scene.press("Close");
     scene.shows(&["anna-phone", "invited", "1 open invites", "your zones"]);
@@ -601,4 +601,89 @@ fn phone() {
     scene.open("records");
     scene.press_in_row("matrix.hearth.example", "Edit");
     scene.picture("record-phone");
+}
+
+/// Texts that can be seen and hardly be told from what is behind them, with their contrast (WCAG 2.2, 1.4.3).
+const FAINT: &str = r#"(() => {
+    const numbers = colour => colour.match(/[\d.]+/g).map(Number);
+    const luminance = colour => {
+        const [red, green, blue] = numbers(colour).map(part => part / 255)
+            .map(part => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+        return .2126 * red + .7152 * green + .0722 * blue;
+    };
+    const behind = element => {
+        for (; element; element = element.parentElement) {
+            const colour = getComputedStyle(element).backgroundColor;
+            if ((numbers(colour)[3] ?? 1) === 1)
+                return colour;
+        }
+        return 'rgb(255, 255, 255)';
+    };
+    const faint = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement, text = texts.currentNode.data.trim();
+        if (text === '' || !element.checkVisibility() || element.closest('script, [disabled]'))
+            continue;
+        const [dark, light] = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort((a, b) => a - b);
+        const contrast = (light + .05) / (dark + .05);
+        if (contrast < 4.5)
+            faint.push(`${text}: ${contrast.toFixed(1)}`);
+    }
+    return faint;
+})()"#;
+
+/// The corner of a QR code, which a camera takes for the ground: red, green, blue, opacity.
+const GROUND: &str = "(async () => { const code = document.querySelector('.hearthdns-qr'); await code.decode(); \
+    const canvas = Object.assign(document.createElement('canvas'), { width: 50, height: 50 }); \
+    const pen = canvas.getContext('2d'); pen.drawImage(code, 0, 0, 50, 50); \
+    return Array.from(pen.getImageData(1, 1, 1, 1).data); })()";
+
+fn night() {
+    let mut scene = Scene::new();
+    scene.house.dnsctl(&["invite", "anna-phone"]).ok();
+    let matrix = "matrix add chat.example --address 203.0.113.10 --view lan --address 192.168.1.5";
+    let words: Vec<&str> = matrix.split(' ').collect();
+    scene.house.dnsctl(&words).ok();
+    scene.daemon().ask("matrix.hearth.example.", rtype::A);
+    for (width, height, size) in [(1100, 900, "desktop"), (375, 700, "phone")] {
+        scene.browser.resize(width, height);
+        for time in ["day", "night"] {
+            let look = |scene: &mut Scene, what: &str| {
+                // As LuCI's theme has it.
+                scene.eval(&format!(
+                    "document.documentElement.dataset.darkmode = {}",
+                    time == "night"
+                ));
+                let faint = scene.eval(FAINT);
+                assert_eq!(faint, json!([]), "{what} on a {size} by {time}");
+                scene.picture(&format!("{what}-{size}-{time}"));
+            };
+            for view in ["status", "records", "devices", "settings"] {
+                scene.open(view);
+                look(&mut scene, view);
+            }
+            scene.open("records");
+            scene.press("Add record");
+            look(&mut scene, "add");
+            scene.press("Save");
+            scene.until("The record needs a name");
+            look(&mut scene, "refused");
+            scene.open("records");
+            scene.fill("zone", "[\"chat.example.\",\"lan\"]");
+            scene.press("Undo last change");
+            scene.until("All of them go back");
+            look(&mut scene, "undo");
+            scene.open("devices");
+            scene.press("Invite a device");
+            scene.fill("device", &format!("{size}-{time}"));
+            scene.press("Invite");
+            scene.until("Good once, until");
+            look(&mut scene, "invite");
+            assert_eq!(
+                scene.eval(GROUND),
+                json!([255, 255, 255, 255]),
+                "{size} by {time}"
+            );
+        }
+    }
 }

@@ -122,7 +122,8 @@ return view.extend({
 		const page = invited.url ? [
 			...code,
 			E('p', {}, [ _('Scan this with the camera of the device, or open:'), E('br'), secret(invited.url) ]),
-			E('p', {}, [ _('Good until %s UTC, for %d uses.').format(time(invited.expires), invited.uses) ])
+			E('p', {}, [ (invited.uses === 1 ? _('Good once, until %s UTC.') : _('Good until %s UTC, for %d uses.'))
+				.format(time(invited.expires), invited.uses) ])
 		] : code.length ? [
 			...code,
 			E('p', {}, [ _('The code holds the name that starts with the token. On Android scan it, copy the text and paste it in Settings, Private DNS.') ])

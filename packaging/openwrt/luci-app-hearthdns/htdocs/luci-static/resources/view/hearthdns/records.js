@@ -307,7 +307,7 @@ return view.extend({
 
 			shown.replaceChildren(
 				...(files.length > 1 ? [
-					E('p', {}, [ _('The last change was one of %d files. All of them go back to the version before it:').format(files.length) ]),
+					E('p', {}, [ _('The last change was made in %d files. All of them go back to the version before it:').format(files.length) ]),
 					E('ul', {}, files.map(file => E('li', {}, [ this.title(file) ])))
 				] : [ E('p', {}, [ _('%s goes back to the version before the last change:').format(this.title(zone)) ]) ]),
 				E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ files.map(file => file.diff || '').join('') ]));
