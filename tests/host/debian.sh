@@ -34,6 +34,10 @@ while [ ! -e holds ]; do kill -0 "$holder"; done
 quietly dpkg -i one.deb
 sed -n '/is installed and not started/,$p' log | sed "s/process $holder/process PID/"
 asked
+# What the unit runs before each start, as root.
+before="$(sed -n 's/^ExecStartPre=+//p' /usr/lib/systemd/system/hearthdns.service)"
+$before >told || echo "before a start: exit code $?"
+sed -n "s/process $holder/process PID/; /belongs to/p" told
 kill "$holder"
 wait "$holder" 2>/dev/null || true
 

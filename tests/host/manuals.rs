@@ -96,6 +96,13 @@ fn zsh() {
     for file in files("zsh") {
         assert_eq!(run(Command::new("zsh").arg("-n").arg(&file)).ok().stderr, "");
     }
+    // It finds them where they lie, and loads them for the words of each program.
+    let ask = "fpath=($1 $fpath); autoload -Uz compinit && compinit -D -u && autoload +X _dnsctl _hearthdns && \
+               print $_comps[dnsctl] $_comps[hearthdns]";
+    let ran = run(Command::new("zsh")
+        .args(["-f", "-c", ask, "zsh"])
+        .arg(written().join("zsh")));
+    assert_eq!(ran.ok().stdout, "_dnsctl _hearthdns\n");
 }
 
 fn fish() {
