@@ -60,6 +60,13 @@ function table(titles, rows, empty) {
 	return E('div', { 'style': 'overflow-x:auto' }, [ E('table', { 'class': 'table' }, [ head, ...body ]) ]);
 }
 
+/* The buttons of a row: beside each other where a page can be as wide as that, below each other on a phone. */
+function acts(buttons) {
+	return E('div', {
+		'class': 'hearthdns-acts', 'style': 'display:flex;flex-wrap:wrap;gap:.3em;width:max-content;max-width:100%'
+	}, buttons);
+}
+
 function section(title, ...children) {
 	return E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ title ]), ...children ]);
 }
@@ -96,6 +103,7 @@ function failure(error) {
 return baseclass.extend({
 	plain: plain,
 	table: table,
+	acts: acts,
 	section: section,
 	badge: badge,
 	defect: defect,

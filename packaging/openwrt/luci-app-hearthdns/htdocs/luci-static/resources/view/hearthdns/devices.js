@@ -60,13 +60,13 @@ return view.extend({
 				device.scope === 'everything' ? _('all names') : _('your zones'),
 				[
 					daemon.badge(state[0], state[1]),
-					...(device.invites ? [ ' ', _('%d open invites').format(device.invites) ] : [])
+					...(device.invites ? [ ' ', (device.invites === 1 ? _('one open invite') : _('%d open invites'))
+						.format(device.invites) ] : [])
 				],
 				time(device.seen) + (device.transport ? ' (%s)'.format(device.transport) : ''),
 				time(device.created),
-				E('div', { 'class': 'hearthdns-acts', 'style': 'white-space:nowrap' }, [
+				daemon.acts([
 					E('button', { 'class': 'btn cbi-button cbi-button-action', 'click': () => this.invite(device) }, [ _('Invite again') ]),
-					' ',
 					...(device.state === 'revoked' ? [] : [
 						E('button', { 'class': 'btn cbi-button cbi-button-remove', 'click': () => this.revoke(device) }, [ _('Revoke') ])
 					])

@@ -177,9 +177,8 @@ return view.extend({
 			],
 			String(record.ttl),
 			this.title(record),
-			isOurs ? '' : E('div', { 'class': 'hearthdns-acts', 'style': 'white-space:nowrap' }, [
+			isOurs ? '' : daemon.acts([
 				E('button', { 'class': 'btn cbi-button cbi-button-edit', 'click': () => this.edit(record) }, [ _('Edit') ]),
-				' ',
 				E('button', { 'class': 'btn cbi-button cbi-button-remove', 'click': () => this.remove(record) }, [ _('Remove') ])
 			])
 		];
