@@ -3,9 +3,11 @@
 # the real dnsmasq, which does DHCP and DNS, and stand-ins for procd, uci and opkg; the package is installed into it, used as
 # README.md says, and removed. The client has busybox's DHCP client and asks whom option 6 names.
 # Says what the client got at each step; tests/openwrt.rs compares it whole.
-# usage: router.sh ROOT README PACKAGES HERE      README is a folder of README's commands, a file for each block
+# usage: router.sh COURSE ROOT README PACKAGES HERE
+#        COURSE    readme, failures or jail: what happens there; each on a router of its own, because all of them mostly wait
+#        README    a folder of README's commands, a file for each block
 set -eu
-ROOT="$1" README="$2" PACKAGES="$3" HERE="$4"
+COURSE="$1" ROOT="$2" README="$3" PACKAGES="$4" HERE="$5"
 R="$ROOT/router" C="$ROOT/client"
 
 # -- waiting, never for ever
@@ -249,129 +251,142 @@ files() { (cd "$R" && find bin etc lib sbin usr www -xdev ! -type d 2>/dev/null 
 
 # -- the course of things
 
+# Installed, and in front, as README says.
+installed_in_front() {
+	readme install
+	gets guest matrix.hearth.example 192.168.1.20 15
+	: >"$ROOT/provider.log"
+	lease
+	gets guest www.example.org 9.9.9.80 5
+	readme client
+
+	readme front
+	lease
+	gets front matrix.hearth.example 192.168.1.20 5
+	gets front www.example.org 9.9.9.80 5
+	gets front laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 5
+}
+
+course_readme() {
+	installed_in_front
+	echo "-- settings"
+	readme settings
+	gets "with settings" laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 15
+	on_router "uci set hearthdns.main.cache_size=much; uci commit hearthdns; /etc/init.d/hearthdns reload"
+	on_router "logread -e 'hearthdns: ' | tail -n 2"
+	gets "with a typo" matrix.hearth.example 192.168.1.20 5
+	on_router "uci delete hearthdns.main.cache_size; uci set hearthdns.main.enabled=0; uci commit hearthdns; /etc/init.d/hearthdns reload"
+	gets disabled www.example.org 9.9.9.80 10
+	unchanged disabled
+	: >"$ROOT/provider.log"
+	on_router "uci set hearthdns.main.enabled=1; uci commit hearthdns; /etc/init.d/hearthdns reload"
+	settled "mode front"
+	gets enabled matrix.hearth.example 192.168.1.20 5
+
+	echo "-- stopped"
+	on_router "/etc/init.d/hearthdns stop"
+	# procd is not waited for, and until it is gone it answers.
+	awaited 15 "the end of the daemon that was stopped" no_daemon
+	gets stopped www.example.org 9.9.9.80 15
+	echo "stopped: matrix.hearth.example is [$(ask matrix.hearth.example)]"
+	on_router "/etc/init.d/hearthdns start"
+	settled "mode front"
+	gets started matrix.hearth.example 192.168.1.20 5
+
+	echo "-- a new version"
+	on_router "opkg install ./hearthdns_0.1.1-r1_mipsel_24kc.ipk"
+	settled "mode front"
+	gets renewed matrix.hearth.example 192.168.1.20 5
+	lease
+	kept "all the time"
+
+	readme log
+	readme luci
+	on_router "/usr/libexec/rpcd/hearthdns list | cut -c 1-40"
+
+	readme undo
+	gets removed www.example.org 9.9.9.80 10
+	lease
+	unchanged removed
+	files | diff "$ROOT/files.before" - && echo "removed: no file is left"
+	echo "removed: processes that are left: [$(on_router "pidof hearthdns dnsctl")]"
+	for block in "$README"/*; do
+		[ ! -e "$block" ] || failed "README.md has commands that were not run: $block"
+	done
+}
+
+course_failures() {
+	installed_in_front
+	echo "-- the daemon dies whenever it is started"
+	touch "$ROOT/crashes"
+	while [ -e "$ROOT/crashes" ]; do
+		send KILL
+		sleep 0.2
+	done &
+	given_back
+	lease
+	gets crashing www.example.org 9.9.9.80 5
+	rm "$ROOT/crashes"
+	awaited 70 "the end of what lets the daemon die" has_ended $!
+	gets recovered matrix.hearth.example 192.168.1.20 10
+	settled "mode front" 90
+	gets "in front again" matrix.hearth.example 192.168.1.20 5
+	lease
+
+	echo "-- the daemon hangs, and has the port still"
+	send STOP
+	given_back
+	gets hanging www.example.org 9.9.9.80 5
+	gets recovered matrix.hearth.example 192.168.1.20 10
+	on_router "dnsctl router-mode front"
+	gets front matrix.hearth.example 192.168.1.20 5
+
+	echo "-- the power is cut"
+	power_cut
+	power_on
+	gets "powered up" matrix.hearth.example 192.168.1.20 15
+	gets "powered up" www.example.org 9.9.9.80 5
+	lease
+	on_router "dnsctl router-mode"
+	kept "all the time"
+}
+
+# With apk this time.
+course_jail() {
+	cp "$HERE/ujail" "$R/sbin/ujail"
+	on_router "apk add --allow-untrusted ./hearthdns-0.1.0-r1.mipsel_24kc.apk"
+	running
+	settled "mode guest"
+	unchanged installed
+	on_router "dnsctl add-zone hearth.example >/dev/null && dnsctl add-record matrix A 192.168.1.20"
+	gets guest matrix.hearth.example 192.168.1.20 15
+	# What settings name is seen in the jail, too.
+	mkdir "$R/etc/acme"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=dns.hearth.example -days 30 \
+		-addext subjectAltName=DNS:dns.hearth.example -keyout "$R/etc/acme/key.pem" -out "$R/etc/acme/chain.pem" 2>/dev/null
+	chown 5300 "$R/etc/acme/key.pem"
+	on_router "for word in name=dns.hearth.example cert=/etc/acme/chain.pem key=/etc/acme/key.pem dot=1 lan_names=1; do
+		uci set hearthdns.main.\$word; done; uci commit hearthdns; /etc/init.d/hearthdns reload"
+	on_router "dnsctl router-mode front" | tail -n 1
+	lease
+	gets front matrix.hearth.example 192.168.1.20 5
+	gets front www.example.org 9.9.9.80 5
+	gets front laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 5
+	on_router "dnsctl certificate" | sed 's/^  \(from\|until\) .*/  \1 …/'
+	sed -n -e '/^Uid/p' -e '/^Cap[^I]/p' -e '/^NoNewPrivs/p' "/proc/$(children "$INSIDE" hearthdns)/status"
+	on_router "apk add --allow-untrusted ./hearthdns-0.1.1-r1.mipsel_24kc.apk"
+	settled "mode front"
+	gets renewed matrix.hearth.example 192.168.1.20 5
+	on_router "dnsctl router-mode guest" | tail -n 1
+	gets guest matrix.hearth.example 192.168.1.20 15
+	on_router "apk del hearthdns"
+	gets removed www.example.org 9.9.9.80 10
+	unchanged removed
+}
+
 power_on
 on_router "/etc/init.d/dnsmasq enable; /etc/init.d/dnsmasq start"
 lease
 gets before www.example.org 9.9.9.80 10
 files >"$ROOT/files.before"
-
-readme install
-gets guest matrix.hearth.example 192.168.1.20 15
-: >"$ROOT/provider.log"
-lease
-gets guest www.example.org 9.9.9.80 5
-readme client
-
-readme front
-lease
-gets front matrix.hearth.example 192.168.1.20 5
-gets front www.example.org 9.9.9.80 5
-gets front laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 5
-
-echo "-- the daemon dies whenever it is started"
-touch "$ROOT/crashes"
-while [ -e "$ROOT/crashes" ]; do
-	send KILL
-	sleep 0.2
-done &
-given_back
-lease
-gets crashing www.example.org 9.9.9.80 5
-rm "$ROOT/crashes"
-awaited 70 "the end of what lets the daemon die" has_ended $!
-gets recovered matrix.hearth.example 192.168.1.20 10
-settled "mode front" 90
-gets "in front again" matrix.hearth.example 192.168.1.20 5
-lease
-
-echo "-- the daemon hangs, and has the port still"
-send STOP
-given_back
-gets hanging www.example.org 9.9.9.80 5
-gets recovered matrix.hearth.example 192.168.1.20 10
-on_router "dnsctl router-mode front"
-gets front matrix.hearth.example 192.168.1.20 5
-
-echo "-- the power is cut"
-power_cut
-power_on
-gets "powered up" matrix.hearth.example 192.168.1.20 15
-gets "powered up" www.example.org 9.9.9.80 5
-lease
-on_router "dnsctl router-mode"
-
-echo "-- settings"
-readme settings
-gets "with settings" laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 15
-on_router "uci set hearthdns.main.cache_size=much; uci commit hearthdns; /etc/init.d/hearthdns reload"
-on_router "logread -e 'hearthdns: ' | tail -n 2"
-gets "with a typo" matrix.hearth.example 192.168.1.20 5
-on_router "uci delete hearthdns.main.cache_size; uci set hearthdns.main.enabled=0; uci commit hearthdns; /etc/init.d/hearthdns reload"
-gets disabled www.example.org 9.9.9.80 10
-unchanged disabled
-: >"$ROOT/provider.log"
-on_router "uci set hearthdns.main.enabled=1; uci commit hearthdns; /etc/init.d/hearthdns reload"
-settled "mode front"
-gets enabled matrix.hearth.example 192.168.1.20 5
-
-echo "-- stopped"
-on_router "/etc/init.d/hearthdns stop"
-# procd is not waited for, and until it is gone it answers.
-awaited 15 "the end of the daemon that was stopped" no_daemon
-gets stopped www.example.org 9.9.9.80 15
-echo "stopped: matrix.hearth.example is [$(ask matrix.hearth.example)]"
-on_router "/etc/init.d/hearthdns start"
-settled "mode front"
-gets started matrix.hearth.example 192.168.1.20 5
-
-echo "-- a new version"
-on_router "opkg install ./hearthdns_0.1.1-r1_mipsel_24kc.ipk"
-settled "mode front"
-gets renewed matrix.hearth.example 192.168.1.20 5
-lease
-kept "all the time"
-
-readme log
-readme luci
-on_router "/usr/libexec/rpcd/hearthdns list | cut -c 1-40"
-
-readme undo
-gets removed www.example.org 9.9.9.80 10
-lease
-unchanged removed
-files | diff "$ROOT/files.before" - && echo "removed: no file is left"
-echo "removed: processes that are left: [$(on_router "pidof hearthdns dnsctl")]"
-
-echo "-- with apk, and in a jail"
-cp "$HERE/ujail" "$R/sbin/ujail"
-on_router "apk add --allow-untrusted ./hearthdns-0.1.0-r1.mipsel_24kc.apk"
-running
-settled "mode guest"
-unchanged installed
-on_router "dnsctl add-zone hearth.example >/dev/null && dnsctl add-record matrix A 192.168.1.20"
-gets guest matrix.hearth.example 192.168.1.20 15
-# What settings name is seen in the jail, too.
-mkdir "$R/etc/acme"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=dns.hearth.example -days 30 \
-	-addext subjectAltName=DNS:dns.hearth.example -keyout "$R/etc/acme/key.pem" -out "$R/etc/acme/chain.pem" 2>/dev/null
-chown 5300 "$R/etc/acme/key.pem"
-on_router "for word in name=dns.hearth.example cert=/etc/acme/chain.pem key=/etc/acme/key.pem dot=1 lan_names=1; do
-	uci set hearthdns.main.\$word; done; uci commit hearthdns; /etc/init.d/hearthdns reload"
-on_router "dnsctl router-mode front" | tail -n 1
-lease
-gets front matrix.hearth.example 192.168.1.20 5
-gets front www.example.org 9.9.9.80 5
-gets front laptop.lan "$(on_client ip -o addr show dev eth0 | sed -n 's/.* inet \([0-9.]*\).*/\1/p')" 5
-on_router "dnsctl certificate" | sed 's/^  \(from\|until\) .*/  \1 …/'
-sed -n -e '/^Uid/p' -e '/^Cap[^I]/p' -e '/^NoNewPrivs/p' "/proc/$(children "$INSIDE" hearthdns)/status"
-on_router "apk add --allow-untrusted ./hearthdns-0.1.1-r1.mipsel_24kc.apk"
-settled "mode front"
-gets renewed matrix.hearth.example 192.168.1.20 5
-on_router "dnsctl router-mode guest" | tail -n 1
-gets guest matrix.hearth.example 192.168.1.20 15
-on_router "apk del hearthdns"
-gets removed www.example.org 9.9.9.80 10
-unchanged removed
-for block in "$README"/*; do
-	[ ! -e "$block" ] || failed "README.md has commands that were not run: $block"
-done
+"course_$COURSE"
