@@ -265,3 +265,62 @@ impl<S: AsyncWrite + Unpin> hyper::rt::Write for Io<S> {
         Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::super::gate::{Entrance, Gate, Limits};
+    use super::*;
+    use crate::engine::Transport;
+    use crate::telemetry::Traffic;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_ends_when_its_time_is_over_and_not_later() {
+        for (idle, asks, event, end) in [
+            // Its time counts from the end of the request, a second after the start.
+            (1, true, Event::Idle, 2),
+            (30, true, Event::Idle, 31),
+            // Who never asks has the time of a request.
+            (1, false, Event::RequestLate, 5),
+            (30, false, Event::RequestLate, 5),
+        ] {
+            let limits = Limits {
+                connections: 1,
+                per_client: 1,
+                pipeline: 1,
+                idle: Duration::from_secs(idle),
+            };
+            let traffic = Arc::<Traffic>::default();
+            let gate = Arc::new(Gate::new(Transport::Https, limits, Arc::clone(&traffic)));
+            let place = Entrance::new(&gate, false).enter("192.0.2.1".parse().unwrap());
+            let activity = Arc::<Activity>::default();
+            let (_running, stop) = Stop::new();
+            let watch = Watch {
+                activity: Arc::clone(&activity),
+                place: Arc::new(place.unwrap()),
+                stop,
+            };
+            let begun = Instant::now();
+            let asking = async {
+                if asks {
+                    let request = activity.begin();
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    drop(request);
+                }
+            };
+            let ended = Mutex::new(None);
+            let watching = watch.over(pending(), |_: Pin<&mut std::future::Pending<_>>| {
+                *ended.lock().unwrap() = Some(begun.elapsed().as_secs());
+            });
+            tokio::join!(asking, watching);
+            assert_eq!(*ended.lock().unwrap(), Some(end), "{idle} {asks}");
+            let noted: Vec<Event> = traffic
+                .events(Transport::Https)
+                .filter(|(_, count)| *count > 0)
+                .map(|(event, _)| event)
+                .collect();
+            assert_eq!(noted, [Event::Accepted, event], "{idle} {asks}");
+        }
+    }
+}
