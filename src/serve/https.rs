@@ -313,7 +313,8 @@ mod tests {
             let watching = watch.over(pending(), |_: Pin<&mut std::future::Pending<_>>| {
                 *ended.lock().unwrap() = Some(begun.elapsed().as_secs());
             });
-            tokio::join!(asking, watching);
+            // The request comes when the first look is over.
+            tokio::join!(watching, asking);
             assert_eq!(*ended.lock().unwrap(), Some(end), "{idle} {asks}");
             let noted: Vec<Event> = traffic
                 .events(Transport::Https)
