@@ -20,6 +20,8 @@ pub mod netlink;
 pub mod nftset;
 pub mod onboard;
 pub mod policy;
+#[cfg(feature = "quic")]
+mod quic;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

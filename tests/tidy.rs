@@ -35,8 +35,9 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("telemetry", 4, &[]),
     ("clock", 4, &[]),
     ("nftset", 4, &[]),
-    ("upstream", 4, &["clock", "nftset", "telemetry"]),
-    ("serve", 4, &["telemetry", "upstream"]),
+    ("quic", 4, &[]),
+    ("upstream", 4, &["clock", "nftset", "quic", "telemetry"]),
+    ("serve", 4, &["quic", "telemetry", "upstream"]),
     ("certificate", 4, &["store", "upstream"]),
     // What both sides of the control socket speak: below the edits that are asked for in it.
     ("control/types", 4, &[]),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use quinn::{
     Connection, Endpoint, EndpointConfig, IdleTimeout, Incoming, ReadError, ReadToEndError, RecvStream,
-    SendStream, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+    SendStream, ServerConfig, TransportConfig, VarInt,
 };
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -31,6 +31,7 @@ use super::turn::Turns;
 use super::{Received, Service, Session, Stop};
 use crate::config::limits;
 use crate::message::query::is_for_quic;
+use crate::quic::OneByOne;
 use crate::telemetry::Event;
 
 /// DOQ_NO_ERROR (RFC 9250, 4.3).
@@ -111,8 +112,12 @@ pub(super) async fn serve(
     turns: Arc<Turns>,
     mut stop: Stop,
 ) -> io::Result<()> {
-    let runtime = Arc::new(TokioRuntime);
-    let endpoint = Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)?;
+    let endpoint = Endpoint::new(
+        EndpointConfig::default(),
+        Some(config),
+        socket,
+        Arc::new(OneByOne),
+    )?;
     loop {
         let incoming = tokio::select! {
             incoming = endpoint.accept() => incoming,

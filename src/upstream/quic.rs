@@ -2,17 +2,18 @@
 //!
 //! Each query has a stream of its own with two bytes of length in front, and id 0 (RFC 9250, 4.2.1).
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, TransportConfig, VarInt};
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, EndpointConfig, TransportConfig, VarInt};
 
 use super::error::{Error, Kind, accept};
 use super::tls::Tls;
 use crate::config::limits;
 use crate::message::{MAX_MESSAGE, Outgoing};
+use crate::quic::OneByOne;
 
 /// Silence after which either side forgets the connection: more than the pool's, so that ours says good-bye.
 const IDLE: Duration = Duration::from_secs(limits::UPSTREAM_IDLE.default + 10);
@@ -74,7 +75,9 @@ pub(super) async fn connect(tls: &Tls, address: SocketAddr) -> Result<Connection
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
     let doing = || format!("quic to {address}");
-    let endpoint = Endpoint::client(any).map_err(|error| Error::unreachable(&doing(), &error))?;
+    let endpoint = UdpSocket::bind(any)
+        .and_then(|socket| Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(OneByOne)))
+        .map_err(|error| Error::unreachable(&doing(), &error))?;
     let config = QuicClientConfig::try_from(tls.config())
         .map_err(|error| Error::new(Kind::Untrusted, format!("{}: {error}", doing())))?;
     let mut config = ClientConfig::new(Arc::new(config));
