@@ -104,6 +104,12 @@ const CRATES_AT_HOME: &[(&str, &[&str])] = &[
     ("clap", &["cli", "ctl", "daemon", "bin"]),
 ];
 
+/// A part of a path, and the modules outside tests that may name it: quinn's own sockets take three megabytes each.
+const PARTS_AT_HOME: &[([&str; 2], &[&str])] = &[
+    (["quinn", "TokioRuntime"], &["quic"]),
+    (["Endpoint", "client"], &["quic"]),
+];
+
 /// A text that only its home speaks: what a literal contains, and the modules that may write it.
 const WORDS_AT_HOME: &[(&str, &[&str])] = &[
     ("$ORIGIN", &["zone"]),
@@ -559,6 +565,16 @@ fn formats_and_crates_stay_at_home(files: &[File]) -> Vec<String> {
                         .get(1)
                         .is_some_and(|second| path[0].is_empty() && second == name)
             };
+            for (part, homes) in PARTS_AT_HOME {
+                if path.windows(2).any(|two| two == part) && !at_home(&file.path, homes) {
+                    complaints.push(format!(
+                        "{}:{line}: `{}` stays in {}",
+                        file.path,
+                        part.join("::"),
+                        homes.join(", ")
+                    ));
+                }
+            }
             for (name, homes) in CRATES_AT_HOME {
                 if named(name) && !at_home(&file.path, homes) {
                     complaints.push(format!(
@@ -621,6 +637,19 @@ fn s4_2_s4_3_formats_and_crates_stay_at_home_catches() {
         "if word == \"$ORIGIN\" {}",
         "only zone knows it",
     );
+    assert_caught(
+        rule,
+        "src/serve/quic.rs",
+        "use quinn::{Endpoint, TokioRuntime};",
+        "`quinn::TokioRuntime` stays in quic",
+    );
+    assert_caught(
+        rule,
+        "src/upstream/quic.rs",
+        "let endpoint = Endpoint::client(any);",
+        "`Endpoint::client` stays in quic",
+    );
+    assert_passes(rule, "src/quic.rs", "use quinn::{Runtime, TokioRuntime};");
     assert_passes(rule, "src/upstream/pool.rs", "use hickory_proto::op::Message;");
     assert_passes(rule, "src/serve/embed.rs", "use hickory_proto::op::Message;");
     assert_passes(
