@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod device;
 pub mod engine;
 pub mod health;
+pub mod interfaces;
 pub mod lan;
 pub mod matrix;
 pub mod message;

@@ -12,6 +12,8 @@ use std::net::Ipv4Addr;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use hearthdns::interfaces;
+use hearthdns::netlink::route::Address;
 use libtest_mimic::{Arguments, Failed, Trial};
 use rustix::process::Signal;
 
@@ -24,6 +26,10 @@ use support::{Act, Client, DEADLINE, Daemon, House, Message, Running, Upstream, 
 type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
+    (
+        "our_addresses_are_those_that_ip_shows",
+        our_addresses_are_those_that_ip_shows,
+    ),
     (
         "a_network_that_comes_back_gets_new_connections",
         a_network_that_comes_back_gets_new_connections,
@@ -244,6 +250,69 @@ fn changes(daemon: &Daemon) -> usize {
 }
 
 // ---- the tests
+
+/// Of cables with both ends, with one and with none, and of a line to a provider: subnets, peers, and what is old.
+fn our_addresses_are_those_that_ip_shows() {
+    outer("link set lo up");
+    for cable in ["lan", "half", "down", "wan"] {
+        outer(&format!("link add {cable}0 type veth peer name {cable}1"));
+    }
+    for end in ["lan0", "lan1", "half0", "wan0", "wan1"] {
+        outer(&format!("link set {end} up"));
+    }
+    for address in [
+        "192.168.1.1/24 brd + dev lan0 label lan0:0",
+        "192.168.1.2/24 dev lan0",
+        "10.1.0.1 peer 10.2.0.0/16 dev lan0",
+        "10.3.0.1/8 dev down0",
+        "100.64.0.9/10 dev half0",
+        "169.254.7.7/16 dev wan1",
+        "203.0.113.7 peer 203.0.113.1/32 dev wan0",
+        "192.0.2.9/4 dev wan0",
+        "fd00::1/64 dev lan0 nodad",
+        "2001:db8:1::1 peer 2001:db8:2::/64 dev lan0 nodad",
+        "2001:db8:3::1/64 dev half0",
+        "2001:db8:4::1/60 dev down0",
+        "2001:db8::1 peer 2001:db8::2/128 dev wan0 nodad",
+        "fd00:9::9/128 dev wan0 nodad valid_lft 600 preferred_lft 0",
+    ] {
+        outer(&format!("addr add {address}"));
+    }
+    let ours = |found: Vec<Address>| {
+        let line = |address: &Address| format!("{}: {}/{}", address.link, address.ip, address.prefix);
+        let mut lines: Vec<String> = found.iter().map(line).collect();
+        lines.sort();
+        lines
+    };
+    let shown = shown_by_ip();
+    let all: Vec<String> = shown.iter().map(|(line, _)| line.clone()).collect();
+    assert_eq!(ours(interfaces::addresses().unwrap()), all);
+    assert_eq!(all.len(), 16, "{all:?}");
+    let in_use = shown.into_iter().filter(|(_, is_in_use)| *is_in_use);
+    let in_use: Vec<String> = in_use.map(|(line, _)| line).collect();
+    assert_eq!(ours(interfaces::addresses_in_use().unwrap()), in_use);
+    assert_eq!(in_use.len(), 12, "{in_use:?}");
+}
+
+/// Addresses as ip(8) shows them, without the link-local ones of IPv6; and whether something is at the other end.
+fn shown_by_ip() -> Vec<(String, bool)> {
+    let shown = run(Command::new("ip").args(["-json", "address"])).ok().stdout;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let mut lines = Vec::new();
+    for link in shown.as_array().unwrap() {
+        let has = |flag: &str| link["flags"].as_array().unwrap().iter().any(|of| of == flag);
+        let is_in_use = has("UP") && !has("NO-CARRIER");
+        for address in link["addr_info"].as_array().unwrap() {
+            let ip = address["local"].as_str().unwrap();
+            if !ip.starts_with("fe80:") {
+                let line = format!("{}: {ip}/{}", link["ifindex"], address["prefixlen"]);
+                lines.push((line, is_in_use));
+            }
+        }
+    }
+    lines.sort();
+    lines
+}
 
 fn a_network_that_comes_back_gets_new_connections() {
     let place = Place::new();

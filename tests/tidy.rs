@@ -34,6 +34,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("engine", 3, &[]),
     ("telemetry", 4, &[]),
     ("clock", 4, &[]),
+    ("interfaces", 4, &[]),
     ("nftset", 4, &[]),
     ("quic", 4, &[]),
     ("upstream", 4, &["clock", "nftset", "quic", "telemetry"]),
@@ -42,7 +43,11 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     // What both sides of the control socket speak: below the edits that are asked for in it.
     ("control/types", 4, &[]),
     ("store", 4, &["control/types", "telemetry"]),
-    ("control", 4, &["control/types", "store", "telemetry"]),
+    (
+        "control",
+        4,
+        &["control/types", "interfaces", "store", "telemetry"],
+    ),
     ("sync", 4, &["store"]),
     ("warm", 4, &["store"]),
     ("probe", 4, &[]),
@@ -61,7 +66,6 @@ const IMPURE: &[&str] = &[
     "socket2",
     "rustix",
     "quinn_udp",
-    "if_addrs",
     "hickory_net",
     "hickory_resolver",
     "std::fs",

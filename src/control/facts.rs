@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::engine::Transport;
+use crate::interfaces;
 use crate::message::{Name, Rtype};
 use crate::onboard::verify::soa_names;
 use crate::store::Store;
@@ -83,14 +84,13 @@ fn addresses(server: &ServerWords) -> Vec<IpAddr> {
     if !server.addresses.is_empty() {
         return server.addresses.clone();
     }
-    let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
-        .map(|all| all.iter().map(if_addrs::Interface::ip).collect())
-        .unwrap_or_default();
+    let interfaces = interfaces::addresses().unwrap_or_default();
     let mut found: Vec<IpAddr> = Vec::new();
     for (addr, _) in &server.listeners {
         let ip = addr.ip();
         if ip.is_unspecified() {
-            found.extend(interfaces.iter().filter(|own| own.is_ipv4() == ip.is_ipv4()));
+            let ips = interfaces.iter().map(|address| address.ip);
+            found.extend(ips.filter(|own| own.is_ipv4() == ip.is_ipv4()));
         } else {
             found.push(ip);
         }

@@ -16,14 +16,15 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{SendFlags, SocketFlags};
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use crate::config::limits;
-use netlink::{GROUPS, List, Told};
+use crate::interfaces::{self, DATAGRAM, receive};
+use crate::netlink::route::List;
+use netlink::{GROUPS, Told};
 use picture::{Cause, Causes, Picture};
 
 /// How long nothing must happen before a burst counts as over.
@@ -34,8 +35,6 @@ const BURST: Duration = limits::NETWORK_BURST.default_time();
 const PATIENCE: Duration = limits::NETWORK_LOOK.default_time();
 /// How much of the lists is read. A router of the Internet's core has more routes than that.
 const LISTED: usize = limits::NETWORK_LISTED.default_usize();
-/// Largest datagram: the kernel makes none longer.
-const DATAGRAM: usize = 32 * 1024;
 
 /// Hears of changes of the network.
 pub(super) struct Watcher {
@@ -129,25 +128,10 @@ fn warn_of(error: &io::Error) {
 
 /// A netlink socket that hears these groups.
 fn open(groups: u32) -> io::Result<AsyncFd<OwnedFd>> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    // No protocol stands for routes.
-    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
-    rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups))?;
+    let socket = interfaces::open(groups, SocketFlags::NONBLOCK)?;
     // Its successor is unsafe to call, because a type may lie about its descriptor; `OwnedFd` does not.
     #[allow(deprecated)]
     AsyncFd::new(socket)
-}
-
-/// Takes one datagram of the kernel's; 0 for anybody else's.
-fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
-    let room = buffer.len();
-    let (_, len, from) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC)?;
-    if len > room {
-        return Err(Errno::NOBUFS.into());
-    }
-    let sender = from.and_then(|from| SocketAddrNetlink::try_from(from).ok());
-    let is_kernel = sender.is_some_and(|sender| sender.pid() == 0);
-    Ok(if is_kernel { len } else { 0 })
 }
 
 /// Whether the kernel had to throw away what we did not take.
@@ -162,7 +146,7 @@ async fn look() -> io::Result<Picture> {
         let mut picture = Picture::default();
         let mut left = LISTED;
         for list in List::ALL {
-            rustix::net::send(socket.get_ref(), &list.request(), SendFlags::empty())?;
+            rustix::net::send(socket.get_ref(), &list.request(0), SendFlags::empty())?;
             left = read_list(&socket, &mut picture, left).await?;
         }
         Ok(picture)

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use crate::config::{Config, Ddr, DiscoveryConfig, limits};
 use crate::control::types::ServerStatus;
 use crate::engine::Transport;
+use crate::interfaces;
 use crate::message::Name;
 #[cfg(feature = "onboard")]
 use crate::onboard::Ports;
@@ -244,9 +245,8 @@ pub(super) fn addresses(config: &Config, listeners: &[(SocketAddr, Transport)]) 
 
 /// Addresses of our interfaces that devices can use: private ones, or all others where none is private.
 fn addresses_of_interfaces(listeners: &[(SocketAddr, Transport)]) -> io::Result<Vec<IpAddr>> {
-    let interfaces = if_addrs::get_if_addrs()?;
-    let up = interfaces.iter().filter(|interface| interface.is_oper_up());
-    Ok(preferred(up.map(if_addrs::Interface::ip), listeners))
+    let in_use = interfaces::addresses_in_use()?;
+    Ok(preferred(in_use.iter().map(|address| address.ip), listeners))
 }
 
 fn preferred(addresses: impl Iterator<Item = IpAddr>, listeners: &[(SocketAddr, Transport)]) -> Vec<IpAddr> {

@@ -16,6 +16,7 @@ use super::desk::Desk;
 use super::files::FileWatch;
 use crate::clock::Clock;
 use crate::config::{Config, UpstreamSpec, from_resolv_conf, limits};
+use crate::interfaces;
 use crate::store::disk;
 use crate::upstream::Upstreams;
 use crate::zone::Defect;
@@ -100,10 +101,10 @@ impl Provider {
 
 /// Where we can be reached: a listener at every address of this host is one at each of them.
 fn at_interfaces(listen: &[SocketAddr]) -> Vec<SocketAddr> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let interfaces = interfaces::addresses().unwrap_or_default();
     let everywhere = listen.iter().filter(|addr| addr.ip().is_unspecified());
     let at_each = everywhere.flat_map(|addr| {
-        let ips = interfaces.iter().map(if_addrs::Interface::ip);
+        let ips = interfaces.iter().map(|address| address.ip);
         let is_of = |ip: &std::net::IpAddr| ip.is_ipv4() || addr.is_ipv6();
         ips.filter(is_of).map(|ip| SocketAddr::new(ip, addr.port()))
     });

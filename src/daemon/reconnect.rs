@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use crate::config::Clients;
 use crate::control::types::Reconnected;
 use crate::engine::Engine;
+use crate::interfaces;
 use crate::policy::Access;
 use crate::upstream::Upstreams;
 
@@ -88,14 +89,9 @@ pub(super) fn access(clients: &Clients) -> Access {
 
 /// The subnets of our own interfaces. A point-to-point link has no subnet: its prefix holds one address.
 fn own_subnets() -> io::Result<Vec<IpNet>> {
-    let interfaces = if_addrs::get_if_addrs()?;
-    let subnet = |interface: &if_addrs::Interface| {
-        let prefix = match &interface.addr {
-            if_addrs::IfAddr::V4(addr) => addr.prefixlen,
-            if_addrs::IfAddr::V6(addr) => addr.prefixlen,
-        };
-        IpNet::new(interface.ip(), prefix).ok()
-    };
-    let subnets = interfaces.iter().filter_map(subnet);
-    Ok(subnets.filter(|net| net.prefix_len() >= SHORTEST).collect())
+    let addresses = interfaces::addresses()?;
+    let count = addresses.iter().filter(|address| address.prefix >= SHORTEST);
+    Ok(count
+        .filter_map(|address| IpNet::new(address.ip, address.prefix).ok())
+        .collect())
 }

@@ -222,6 +222,13 @@ pub const NETWORK_LISTED: Limit = Limit::fixed(
     Unit::Bytes,
     "tens of thousands of routes; default routes come first",
 );
+/// How often a list of interfaces or addresses is read that changes meanwhile.
+pub const NETWORK_LOOKS: Limit = Limit::fixed(
+    "looks at interfaces that change meanwhile",
+    4,
+    Unit::Count,
+    "then the last one counts: what it may lack is what changes, and brings another look",
+);
 /// Links, addresses, and default routes that are watched, of each.
 pub const NETWORK_ITEMS: Limit = Limit::fixed(
     "links, addresses, default routes that are watched",
@@ -263,5 +270,6 @@ pub(super) const FORWARDING: &[Limit] = &[
     NETWORK_BURST,
     NETWORK_LOOK,
     NETWORK_LISTED,
+    NETWORK_LOOKS,
     NETWORK_ITEMS,
 ];

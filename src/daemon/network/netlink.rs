@@ -8,33 +8,19 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use crate::netlink::{ERROR, HEAD, Message, Unclear, attributes, messages, u32_at};
+use crate::netlink::route::{
+    self, DEL_ADDR, DEL_LINK, DEL_ROUTE, IPV4, IPV6, NEW_ADDR, NEW_LINK, NEW_ROUTE, RUNNING,
+};
+use crate::netlink::{DONE, ERROR, Message, OVERRUN, Unclear, attributes, messages, u32_at};
 
 /// Multicast groups of links, addresses and routes: RTMGRP_LINK, and RTMGRP_IPV4_ and RTMGRP_IPV6_ with IFADDR and
 /// ROUTE.
 pub(super) const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 
-const DONE: u16 = 3;
-const OVERRUN: u16 = 4;
-const NEW_LINK: u16 = 16;
-const DEL_LINK: u16 = 17;
-const GET_LINK: u16 = 18;
-const NEW_ADDR: u16 = 20;
-const DEL_ADDR: u16 = 21;
-const GET_ADDR: u16 = 22;
-const NEW_ROUTE: u16 = 24;
-const DEL_ROUTE: u16 = 25;
-const GET_ROUTE: u16 = 26;
-/// NLM_F_REQUEST and NLM_F_DUMP.
-const DUMP: u16 = 0x1 | 0x300;
-
-const UNSPEC: u8 = 0;
-const IPV4: u8 = 2;
-const IPV6: u8 = 10;
 /// The loopback interface has this index in every network namespace.
 const LOOPBACK: u32 = 1;
 /// IFF_UP and IFF_RUNNING: switched on, and something at the other end.
-const UP: u32 = 0x1 | 0x40;
+const UP: u32 = 0x1 | RUNNING;
 /// IFA_F_TENTATIVE and IFA_F_DADFAILED: not used for anything yet, or never.
 const UNUSABLE: u32 = 0x40 | 0x08;
 /// From here on a scope reaches no further than the link.
@@ -47,43 +33,11 @@ const CLONED: u32 = 0x200;
 /// the default route without replacing it.
 const EVERYWHERE: [(u8, u8); 2] = [(IPV4, 1), (IPV6, 3)];
 
-const IFA_ADDRESS: u16 = 1;
-const IFA_LOCAL: u16 = 2;
-const IFA_FLAGS: u16 = 8;
 const RTA_OIF: u16 = 4;
 const RTA_TABLE: u16 = 15;
 /// What makes a route another one: destination, interface, gateway, priority, preferred source, several next hops,
 /// gateway of the other family, next-hop object.
 const RTA_IDENTITY: [u16; 8] = [1, RTA_OIF, 5, 6, 7, 9, 18, 30];
-
-/// What can be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum List {
-    Links,
-    Addresses,
-    Routes,
-}
-
-impl List {
-    /// All, in the order in which they are asked for: an address is of a link.
-    pub(super) const ALL: [List; 3] = [Self::Links, Self::Addresses, Self::Routes];
-
-    /// The request for the whole list.
-    pub(super) fn request(self) -> Vec<u8> {
-        let (kind, body) = match self {
-            Self::Links => (GET_LINK, 16),
-            Self::Addresses => (GET_ADDR, 8),
-            Self::Routes => (GET_ROUTE, 12),
-        };
-        let mut bytes = Vec::with_capacity(HEAD + body);
-        bytes.extend_from_slice(&((HEAD + body) as u32).to_ne_bytes());
-        bytes.extend_from_slice(&kind.to_ne_bytes());
-        bytes.extend_from_slice(&DUMP.to_ne_bytes());
-        // Sequence number, our port (the kernel fills it in), and a body that excludes nothing.
-        bytes.resize(HEAD + body, 0);
-        bytes
-    }
-}
 
 /// An address of an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,11 +139,12 @@ fn one(message: &Message<'_>) -> Option<Told> {
     }
 }
 
-/// struct ifinfomsg: family, type, index, flags. `None` if it cannot be read, `Some(None)` if it does not matter.
+/// `None` if it cannot be read, `Some(None)` if it does not matter.
 fn link(is_gone: bool, body: &[u8]) -> Option<Option<Told>> {
-    let (family, link, flags) = (*body.first()?, u32_at(body, 4)?, u32_at(body, 8)?);
-    // Messages of other families speak of a bridge's ports, for example.
-    if family != UNSPEC || link == LOOPBACK {
+    let Some(route::Link { link, flags }) = route::link(body).ok()? else {
+        return Some(None);
+    };
+    if link == LOOPBACK {
         return Some(None);
     }
     Some(Some(if is_gone {
@@ -200,34 +155,23 @@ fn link(is_gone: bool, body: &[u8]) -> Option<Option<Told>> {
     }))
 }
 
-/// struct ifaddrmsg: family, prefix, flags, scope, index.
 fn address(is_gone: bool, body: &[u8]) -> Option<Option<Told>> {
-    let [family, prefix, flags, scope] = *body.first_chunk()?;
-    let link = u32_at(body, 4)?;
-    let (mut ip, mut flags) = (None, u32::from(flags));
-    for (kind, value) in attributes(body.get(8..)?) {
-        match kind {
-            // On a point-to-point link the other one is the peer's.
-            IFA_LOCAL => ip = Some(value),
-            IFA_ADDRESS => ip = ip.or(Some(value)),
-            IFA_FLAGS => flags = u32_at(value, 0)?,
-            _ => {}
-        }
-    }
-    let ip = match family {
-        IPV4 => IpAddr::from(<[u8; 4]>::try_from(ip?).ok()?),
-        IPV6 => IpAddr::from(<[u8; 16]>::try_from(ip?).ok()?),
-        _ => return Some(None),
+    let Some(of) = route::address(body).ok()? else {
+        return Some(None);
     };
     // Nothing beyond the link is reached from the others. Each container's end of a cable has one.
-    if link == LOOPBACK || scope >= SCOPE_LINK {
+    if of.link == LOOPBACK || of.scope >= SCOPE_LINK {
         return Some(None);
     }
-    let address = Address { link, ip, prefix };
+    let address = Address {
+        link: of.link,
+        ip: of.ip,
+        prefix: of.prefix,
+    };
     Some(if is_gone {
         Some(Told::AddressGone(address))
     } else {
-        (flags & UNUSABLE == 0).then_some(Told::Address(address))
+        (of.flags & UNUSABLE == 0).then_some(Told::Address(address))
     })
 }
 
@@ -277,22 +221,12 @@ fn route(is_gone: bool, body: &[u8]) -> Option<Option<Told>> {
 #[cfg(test)]
 pub(super) mod fixtures {
     use super::*;
+    use crate::netlink::fixtures::{self, attribute};
+    use crate::netlink::route::{IFA_ADDRESS, IFA_FLAGS};
 
     /// One message with its head and padding.
     pub(in super::super) fn message(kind: u16, body: &[u8]) -> Vec<u8> {
-        let mut bytes = ((HEAD + body.len()) as u32).to_ne_bytes().to_vec();
-        bytes.extend_from_slice(&kind.to_ne_bytes());
-        bytes.extend_from_slice(&[0; 10]);
-        bytes.extend_from_slice(body);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
-
-    fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
-        body.extend_from_slice(&(4 + value.len() as u16).to_ne_bytes());
-        body.extend_from_slice(&kind.to_ne_bytes());
-        body.extend_from_slice(value);
-        body.resize(body.len().next_multiple_of(4), 0);
+        fixtures::message(kind, 0, 0, body)
     }
 
     pub(in super::super) fn link(kind: u16, family: u8, link: u32, flags: u32) -> Vec<u8> {
@@ -356,7 +290,8 @@ pub(super) mod fixtures {
 mod tests {
     use super::fixtures::{address, link, message, route};
     use super::*;
-    use crate::netlink::u16_at;
+    use crate::netlink::HEAD;
+    use crate::netlink::route::UNSPEC;
 
     fn told(bytes: &[u8]) -> Vec<Told> {
         read(bytes).collect()
@@ -471,23 +406,6 @@ mod tests {
         ]
         .concat();
         assert_eq!(told(&bytes), [Told::End, Told::Refused(1), Told::Lost]);
-    }
-
-    #[test]
-    fn requests_are_whole_messages() {
-        for (list, kind, len) in [
-            (List::Links, 18, 32),
-            (List::Addresses, 22, 24),
-            (List::Routes, 26, 28),
-        ] {
-            let request = list.request();
-            assert_eq!(request.len(), len);
-            assert_eq!(u32_at(&request, 0), Some(len as u32));
-            assert_eq!(
-                (u16_at(&request, 4), u16_at(&request, 6)),
-                (Some(kind), Some(0x301))
-            );
-        }
     }
 
     #[test]

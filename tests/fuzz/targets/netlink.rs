@@ -1,5 +1,5 @@
-//! What the kernel says over netlink: any bytes are read, as far as they can be; of a set no more is believed than one length of
-//! its keys; and what we say to it, whatever the addresses, is read back as whole messages with an element for each of them.
+//! What the kernel says over netlink: any bytes are read, as far as they can be; a list of addresses holds no more than fits, and
+//! is the same in one piece or in many; of a set no more is believed than one length of its keys; and what we say to it, whatever the addresses, is read back as whole messages with an element for each of them.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use hearthdns::config::limits::NFTSET_ADDRESSES;
 use hearthdns::config::nftset::NftSet;
-use hearthdns::netlink::{HEAD, Message, attributes, messages};
+use hearthdns::netlink::route::{Listing, Obstacle};
+use hearthdns::netlink::{HEAD, Message, attributes, messages, u32_at};
 use hearthdns::nftset::netlink::{Said, add, ask, read};
 use libfuzzer_sys::fuzz_target;
 
@@ -34,8 +35,37 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(fits == [false, false] || facts.has_timeout());
         }
     }
+    listed(bytes);
     said_to_it(bytes);
 });
+
+/// Takes the input for the answer to the request that its first message names.
+fn listed(bytes: &[u8]) {
+    let number = u32_at(bytes, 8).unwrap_or(0);
+    let mut whole = Listing::new(number, bytes.len().max(1));
+    let told = whole.take(bytes);
+    assert!(told != Err(Obstacle::TooLong));
+    // A head, a body and an attribute with an address; a head and a body.
+    assert!(whole.addresses.len() <= bytes.len() / 32);
+    assert!(whole.running.len() <= bytes.len() / 28);
+    for address in &whole.addresses {
+        assert!(address.prefix <= if address.ip.is_ipv4() { 32 } else { 128 });
+    }
+    let mut parts = Listing::new(number, bytes.len().max(1));
+    let mut rest = bytes;
+    let mut told_last = Ok(false);
+    while !rest.is_empty() && told_last == Ok(false) {
+        let len = u32_at(rest, 0).unwrap_or(u32::MAX) as usize;
+        let next = len.checked_next_multiple_of(4).unwrap_or(len);
+        let (datagram, tail) = rest.split_at(next.clamp(1, rest.len()));
+        told_last = parts.take(datagram);
+        rest = tail;
+    }
+    assert_eq!(told, told_last);
+    assert_eq!(whole.addresses, parts.addresses);
+    assert_eq!((whole.running, whole.is_torn), (parts.running, parts.is_torn));
+    assert!(Listing::new(number, 0).take(bytes) == Err(Obstacle::TooLong));
+}
 
 /// Takes the input for addresses with their times.
 fn said_to_it(bytes: &[u8]) {
