@@ -3,7 +3,7 @@
 //! upstream, over every transport that each of them speaks. Unbound and dnsmasq stand in front of us as routers. OpenSSL
 //! and ShellCheck read what is made for devices. Pebble signs certificates.
 //!
-//! The tests are in `interop/`: `clients`, `listeners`, `certificates`, `acme`, `stubs`, `scripts`, `bearers`, `browsers`, `agreement`,
+//! The tests are in `interop/`: `clients`, `listeners`, `certificates`, `acme`, `stubs`, `scripts`, `links`, `bearers`, `browsers`, `agreement`,
 //! `resolver`, `routers`, `made`, `encrypted` and `quic`; `peers` starts and ends other people's daemons, and a `lab` is a network of a test's
 //! own.
 //!
@@ -33,6 +33,9 @@ mod encrypted;
 #[cfg(feature = "h3")]
 #[path = "interop/lab.rs"]
 mod lab;
+#[cfg(all(feature = "h3", feature = "onboard"))]
+#[path = "interop/links.rs"]
+mod links;
 #[cfg(feature = "h3")]
 #[path = "interop/listeners.rs"]
 mod listeners;
@@ -88,6 +91,8 @@ fn main() -> ExitCode {
         stubs::TESTS,
         #[cfg(all(feature = "h3", feature = "onboard"))]
         scripts::TESTS,
+        #[cfg(all(feature = "h3", feature = "onboard"))]
+        links::TESTS,
         #[cfg(feature = "h3")]
         bearers::TESTS,
         #[cfg(feature = "h3")]

@@ -1,10 +1,14 @@
 //! Linux: a script for POSIX shells that looks what resolves names on the machine and tells that, in plain DNS.
 //!
 //! The ways, best first: systemd-resolved 258 and newer with a file of its own for some domains (`dns-delegate`);
-//! NetworkManager's dnsmasq; dnsmasq; the hosts file. Older versions of systemd-resolved split by interface only, and what
-//! they send for an interface leaves through it: an interface made for this purpose reaches no server on another one. That was tried with version 252, so the script
-//! does not do it. Their global setting works, and sends all other names to us as well: only who asks for it gets it
-//! (`--way resolved`).
+//! NetworkManager's dnsmasq; the link that leads to us, in any version of systemd-resolved; dnsmasq; the hosts file.
+//!
+//! Older versions of systemd-resolved split by link only, and what they send for a link leaves through it: a link made for
+//! this purpose reaches no server on another one, which was tried with version 252. A link that leads to us can be given
+//! our servers for our zones where it has none of its own, as a VPN to the house or a second network card; one that has
+//! some, from DHCP or from somebody else, would send us every name, and is left alone. A unit tells the link each time
+//! that it comes. The global setting of systemd-resolved sends all other names to us as well: it is for those who ask for
+//! it (`--way resolved`), and for invites for all names where nothing better is at hand.
 //!
 //! `linux.sh` is the part that is the same for everybody; what stands before it is made here.
 

@@ -1,9 +1,14 @@
 # From here on the script is the same for everybody. What it does it prints; run again, it changes nothing more.
-set -eu
+# Words are split and never taken for patterns of file names, and what programs say is read as bytes, in English.
+set -euf
+LC_ALL=C
+export LC_ALL
 
 # A folder in place of / , to see what would be written.
 root=${HEARTHDNS_ROOT:-}
 delegate_file=$root/etc/systemd/dns-delegate.d/hearthdns.dns-delegate
+link_unit=hearthdns-link.service
+link_file=$root/etc/systemd/system/$link_unit
 resolved_file=$root/etc/systemd/resolved.conf.d/hearthdns.conf
 networkmanager_file=$root/etc/NetworkManager/dnsmasq.d/hearthdns.conf
 dnsmasq_file=$root/etc/dnsmasq.d/hearthdns.conf
@@ -14,16 +19,21 @@ usage() {
 usage: sh SCRIPT [--undo] [--way WAY]
 WAY, where the script is not to choose:
   delegate        a file for systemd-resolved 258 and newer
+  link            a unit that gives our servers to the link that leads to them, in
+                  any version of systemd-resolved; where that link has none of
+                  its own, as a VPN or a second network card
   networkmanager  a file for NetworkManager's dnsmasq
   dnsmasq         a file for dnsmasq
   hosts           lines in the hosts file; later changes do not arrive
   resolved        the global setting of systemd-resolved; all other names are
-                  sent to this server too: for machines that stay at home
+                  sent to this server too: for machines that stay at home, or
+                  where all names are wanted
 END
 }
 
+# Names of links may hold what echo would take for something else.
 fail() {
-    echo "$*" >&2
+    printf '%s\n' "$*" >&2
     exit 1
 }
 
@@ -41,8 +51,12 @@ choose() {
         echo delegate
     elif NetworkManager --print-config 2>/dev/null | grep -q '^dns=dnsmasq' && is_active NetworkManager; then
         echo networkmanager
+    elif find_link; then
+        echo link
     elif [ -d "$root/etc/dnsmasq.d" ] && is_active dnsmasq; then
         echo dnsmasq
+    elif [ "$zones" = . ] && is_active systemd-resolved; then
+        echo resolved
     elif [ -n "$host_lines" ] && [ "$zones" != . ]; then
         echo hosts
     else
@@ -50,17 +64,121 @@ choose() {
     fi
 }
 
+# The address in a server as systemd-resolved reads it: `A`, `A:PORT` or `[A]:PORT`.
+address_of() {
+    case $1 in
+    \[*)
+        bare=${1#\[}
+        echo "${bare%%\]*}"
+        ;;
+    *:*:*) echo "$1" ;;
+    *) echo "${1%:*}" ;;
+    esac
+}
+
+# The link through which an address is reached, as the kernel says. No name of a link holds a blank or a slash.
+link_to() {
+    ip -o route get "$1" 2>/dev/null | sed -n '1{/ dev /{s/ dev /\//;s/^[^/]*\///;s/ .*//;p;};}'
+}
+
+# A word as it stands in a command line of a unit.
+unit_word() {
+    case $1 in
+    '' | *[!A-Za-z0-9/.:_~-]*) printf '"%s"' "$(printf %s "$1" | sed 's/[\\"]/\\&/g; s/%/%%/g; s/\$/$$/g')" ;;
+    *) printf %s "$1" ;;
+    esac
+}
+
+# The beginning of a line of our unit that sets something, `dns` or `domain`, of a link.
+link_line() {
+    printf 'ExecStart=%s %s -- %s' "$(unit_word "$(command -v resolvectl)")" "$1" "$(unit_word "$2")"
+}
+
+# What a link has, `dns` or `domain`, but for what our unit gives it; fails where systemd-resolved does not know the link.
+own() {
+    said=$(resolvectl "$1" -- "$2" 2>/dev/null) || return 1
+    case $said in
+    "Link "*" ($2):"*) ;;
+    *) return 1 ;;
+    esac
+    ours=' ' line=$(link_line "$1" "$2")
+    if [ -e "$link_file" ]; then
+        while read -r kept; do
+            case $kept in "$line "*) ours="${kept#"$line"} " ;; esac
+        done <"$link_file"
+    fi
+    for word in ${said#*:}; do
+        case $ours in *" $word "*) ;; *) printf ' %s' "$word" ;; esac
+    done
+}
+
+# Why a link, through which this address is reached, cannot be told to send us some names; false where it can.
+is_unfit() {
+    case $2 in
+    '')
+        echo "no link leads to $1"
+        return
+        ;;
+    lo)
+        echo "$1 is this machine"
+        return
+        ;;
+    *[!!-~]*)
+        echo "the name of the link that leads to $1 is not plain"
+        return
+        ;;
+    esac
+    if ! servers=$(own dns "$2") || ! domains=$(own domain "$2"); then
+        printf '%s\n' "systemd-resolved does not know the link $2, which leads to $1"
+    elif [ -n "$servers" ]; then
+        printf '%s\n' "the link $2, which leads to $1, has servers of its own:$servers"
+    elif [ -n "$domains" ]; then
+        printf '%s\n' "the link $2, which leads to $1, has domains of its own:$domains"
+    else
+        return 1
+    fi
+}
+
+# Finds the link that leads to the first server that can be had so, and all servers that it leads to; or says in `why`
+# that there is none. systemd-resolved sends what it asks for a link out of that link, and a link has one set of
+# servers: a link without any can be given ours for our zones, and nothing else changes.
+find_link() {
+    link='' link_servers='' why=''
+    if [ "$zones" = . ]; then
+        why="all names are to be sent, and a link is told of some"
+        return 1
+    fi
+    if ! is_active systemd-resolved; then
+        why="systemd-resolved does not run"
+        return 1
+    fi
+    for server in $resolved_servers; do
+        address=$(address_of "$server")
+        at=$(link_to "$address")
+        if [ -n "$link" ]; then
+            if [ "$at" = "$link" ]; then link_servers="$link_servers $server"; fi
+        elif unfit=$(is_unfit "$address" "$at"); then
+            why=${why:-$unfit}
+        else
+            link=$at link_servers=$server
+        fi
+    done
+    [ -n "$link" ]
+}
+
 # What a file of ours says in its first line where its folder is of ours too, so that it can go again.
 made="# this script made this folder"
+
+# What a file of ours holds where stdin is to stand in it.
+as_put() {
+    if [ ! -d "$(dirname "$1")" ] || head -n 1 "$1" 2>/dev/null | grep -qx "$made"; then echo "$made"; fi
+    cat
+}
 
 # Writes stdin to a file; says so, and is true, where that changed something.
 put() {
     folder=$(dirname "$1")
-    new=$(
-        if [ ! -d "$folder" ] || head -n 1 "$1" 2>/dev/null | grep -qx "$made"; then echo "$made"; fi
-        cat
-        echo .
-    )
+    new=$(as_put "$1" && echo .)
     old=$(cat "$1" 2>/dev/null && echo .) || old=
     if [ "$new" = "$old" ]; then
         echo "$1 is as it should be"
@@ -140,16 +258,31 @@ status=0
 tell() {
     what=$1
     shift
-    if "$@"; then
-        echo "told $what"
-    else
-        echo "$what cannot be told: restart it, or this machine" >&2
-        status=1
-    fi
+    if "$@"; then echo "told $what"; else untold "$what"; fi
+}
+
+untold() {
+    echo "$1 cannot be told: restart it, or this machine" >&2
+    status=1
 }
 
 tell_resolved() {
     tell systemd-resolved systemctl reload-or-restart systemd-resolved
+}
+
+begin_link() {
+    systemctl daemon-reload && systemctl enable --quiet "$link_unit" && systemctl restart "$link_unit"
+}
+
+# The unit takes back what the link was told when it ends, and knows how while its file is there.
+end_link() {
+    systemctl disable --quiet --now "$link_unit"
+}
+
+take_link() {
+    if end_link; then ended=0; else ended=1; fi
+    take "$link_file" || true
+    systemctl daemon-reload && [ "$ended" -eq 0 ]
 }
 
 tell_networkmanager() {
@@ -163,6 +296,9 @@ tell_dnsmasq() {
 # Takes back every way but the one that is named.
 undo_but() {
     if [ "$1" != delegate ] && take "$delegate_file"; then tell_resolved; fi
+    if [ "$1" != link ] && [ -e "$link_file" ]; then
+        if take_link; then echo "told systemd"; else untold systemd; fi
+    fi
     if [ "$1" != resolved ] && take "$resolved_file"; then tell_resolved; fi
     if [ "$1" != networkmanager ] && take "$networkmanager_file"; then tell_networkmanager; fi
     if [ "$1" != dnsmasq ] && take "$dnsmasq_file"; then tell_dnsmasq; fi
@@ -171,6 +307,32 @@ undo_but() {
 
 resolved_domains() {
     for zone in $zones; do printf ' ~%s' "$zone"; done
+}
+
+# The unit that gives a link our servers. The device brings it when it comes and takes it along when it goes. It is not
+# wanted by systemd-resolved too, which keeps by itself what a link was told, because at every start it would wait for a
+# device that is away.
+link_lines() {
+    device=$(systemd-escape --path --suffix=device -- "/sys/subsystem/net/devices/$link")
+    resolvectl=$(unit_word "$(command -v resolvectl)")
+    word=$(unit_word "$link")
+    cat <<END
+[Unit]
+Description=Send names of some zones to HearthDNS through the link that leads to it
+BindsTo=$device
+After=$device systemd-resolved.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+$(link_line dns "$link") $link_servers
+$(link_line domain "$link")$(resolved_domains)
+ExecStart=$resolvectl default-route -- $word no
+ExecStop=-$resolvectl revert -- $word
+
+[Install]
+WantedBy=$device
+END
 }
 
 dnsmasq_lines() {
@@ -209,8 +371,12 @@ if [ -n "$undo" ]; then
     exit $status
 fi
 [ -n "$way" ] || way=$(choose)
+if [ "$way" = link ]; then
+    find_link || fail "a link cannot be told of our servers: $why; run this without --way, or see --help"
+    command -v systemd-escape >/dev/null || fail "there is no systemd-escape, without which no unit is written for the link $link; see --help for other ways"
+fi
 case $way in
-delegate | resolved | networkmanager | dnsmasq | hosts) undo_but "$way" ;;
+delegate | link | resolved | networkmanager | dnsmasq | hosts) undo_but "$way" ;;
 esac
 case $way in
 delegate)
@@ -222,8 +388,18 @@ DefaultRoute=$(if [ "$zones" = . ]; then echo yes; else echo no; fi)
 END
     then tell_resolved; fi
     ;;
+link)
+    if [ -e "$link_file" ] && ! link_lines | as_put "$link_file" | cmp -s - "$link_file"; then end_link || true; fi
+    if link_lines | put "$link_file" || ! is_active "$link_unit"; then
+        if begin_link; then echo "told systemd"; else untold systemd; fi
+    fi
+    ;;
 resolved)
-    echo "note: systemd-resolved sends all other names to this server too"
+    if [ "$zones" = . ]; then
+        echo "note: systemd-resolved sends all names to this server; away from it none is found until this is undone"
+    else
+        echo "note: systemd-resolved sends all other names to this server too"
+    fi
     if put "$resolved_file" <<END
 [Resolve]
 DNS=$resolved_servers
@@ -239,8 +415,8 @@ dnsmasq)
     ;;
 hosts)
     [ -n "$host_lines" ] || fail "this script holds no addresses for a hosts file"
-    if is_active systemd-resolved; then
-        echo "note: systemd $(systemd_version) cannot send some names to a server of their own; 258 can"
+    if is_active systemd-resolved && [ "$(systemd_version)" -lt 258 ] && [ "$zones" != . ] && ! find_link; then
+        printf '%s\n' "note: systemd $(systemd_version) cannot send some names to a server of their own here, and 258 can: $why"
     fi
     echo "note: changes of the zones do not arrive in a hosts file: run a new script then"
     printf %s "$host_lines" | put_hosts || hosts_ended=$?

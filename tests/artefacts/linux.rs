@@ -23,17 +23,21 @@ impl Machine {
         std::fs::create_dir_all(root.join("etc")).unwrap();
         let machine = Machine(root);
         machine.write("etc/hosts", "127.0.0.1 localhost\n");
-        for (name, body) in programs {
-            let file = machine.0.join("bin").join(name);
-            std::fs::write(&file, format!("#!/bin/sh\n{body}\n")).unwrap();
-            std::os::unix::fs::PermissionsExt::set_mode(
-                &mut std::fs::metadata(&file).unwrap().permissions(),
-                0o755,
-            );
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            std::fs::set_permissions(&file, mode).unwrap();
+        // Those of the machine that the test runs on must not answer for this one.
+        for (name, body) in [("ip", "exit 2"), ("resolvectl", "exit 1")]
+            .iter()
+            .chain(programs)
+        {
+            machine.program(name, body);
         }
         machine
+    }
+
+    fn program(&self, name: &str, body: &str) {
+        let file = self.0.join("bin").join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{body}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&file, mode).unwrap();
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -120,7 +124,7 @@ fn linux_with_a_new_systemd_gets_a_delegate() {
 #[test]
 fn linux_with_an_older_systemd_gets_hosts_and_is_told_why() {
     let machine = Machine::new(&[("systemctl", &systemctl(252, "systemd-resolved"))]);
-    let notes = "note: systemd 252 cannot send some names to a server of their own; 258 can\n\
+    let notes = "note: systemd 252 cannot send some names to a server of their own here, and 258 can: no link leads to 192.168.1.10\n\
                  note: changes of the zones do not arrive in a hosts file: run a new script then\n";
     let done = UNDO.replace("WAY", "hosts");
     assert_eq!(
@@ -152,6 +156,187 @@ fn linux_with_an_older_systemd_gets_hosts_and_is_told_why() {
         (0, "changed /etc/hosts\nundone\n".to_owned())
     );
     assert_eq!(machine.read("etc/hosts").unwrap(), "127.0.0.1 localhost\n");
+}
+
+/// A machine on which `wg0` leads to the first address of the server and `eth0` to the second. What they have stands in
+/// files: `dns-wg0` and so on.
+fn machine_with_links(active: &str) -> Machine {
+    let machine = Machine::new(&[
+        ("systemctl", &systemctl(252, active)),
+        (
+            "ip",
+            "case \"$*\" in\n\
+             '-o route get 192.168.1.10') echo '192.168.1.10 dev wg0 table 51820 src 10.0.0.2 uid 0 \\    cache ';;\n\
+             '-o route get fd00::10') echo 'fd00::10 from :: via fe80::1 dev eth0 proto ra src fd00::2 metric 1024 pref medium';;\n\
+             *) exit 2;; esac",
+        ),
+        (
+            "resolvectl",
+            "[ \"$#$2\" = 3-- ] || exit 1; echo \"Link 7 ($3):$(cat \"${0%bin/*}$1-$3\")\"",
+        ),
+        (
+            "systemd-escape",
+            "[ \"$*\" = '--path --suffix=device -- /sys/subsystem/net/devices/wg0' ] || exit 1; echo wg0.device",
+        ),
+    ]);
+    for (file, text) in [
+        ("dns-wg0", ""),
+        ("domain-wg0", ""),
+        ("dns-eth0", " 192.168.1.1"),
+        ("domain-eth0", " lan"),
+    ] {
+        machine.write(file, text);
+    }
+    std::fs::create_dir_all(machine.0.join("etc/systemd/system")).unwrap();
+    machine
+}
+
+const LINK_UNIT: &str = "/etc/systemd/system/hearthdns-link.service";
+const LINK_BEGUN: &str = "systemctl daemon-reload\nsystemctl enable --quiet hearthdns-link.service\n\
+                          systemctl restart hearthdns-link.service\ntold systemd\n";
+const LINK_ENDED: &str = "systemctl disable --quiet --now hearthdns-link.service\n";
+
+#[test]
+fn linux_with_a_link_of_its_own_to_us_gets_a_unit() {
+    let machine = machine_with_links("systemd-resolved");
+    let done = UNDO.replace("WAY", "link");
+    assert_eq!(
+        machine.run(&facts(), &[]),
+        (0, format!("wrote {LINK_UNIT}\n{LINK_BEGUN}{done}"))
+    );
+    // Without the server that another link leads to.
+    let unit = |server: &str| {
+        format!(
+            "[Unit]\nDescription=Send names of some zones to HearthDNS through the link that leads to it\n\
+             BindsTo=wg0.device\nAfter=wg0.device systemd-resolved.service\n\n\
+             [Service]\nType=oneshot\nRemainAfterExit=yes\n\
+             ExecStart=/bin/resolvectl dns -- wg0 {server}\n\
+             ExecStart=/bin/resolvectl domain -- wg0 ~home.example ~lab.test\n\
+             ExecStart=/bin/resolvectl default-route -- wg0 no\n\
+             ExecStop=-/bin/resolvectl revert -- wg0\n\n[Install]\nWantedBy=wg0.device\n"
+        )
+    };
+    let written = |machine: &Machine| {
+        let text = machine.read(&LINK_UNIT[1..]).unwrap();
+        text.replace(&*machine.0.to_string_lossy(), "")
+    };
+    assert_eq!(written(&machine), unit("192.168.1.10"));
+    // Where it does not run it is begun again.
+    machine.write("dns-wg0", " 192.168.1.10");
+    machine.write("domain-wg0", " ~home.example\n  ~lab.test");
+    assert_eq!(
+        machine.run(&facts(), &[]),
+        (0, format!("{LINK_UNIT} is as it should be\n{LINK_BEGUN}{done}"))
+    );
+    // Another port: what the link was told before is taken back by the unit that knows it.
+    let mut other = facts();
+    other.server.ports.plain = Some(5300);
+    assert_eq!(
+        machine.run(&other, &["--way", "link"]),
+        (0, format!("{LINK_ENDED}wrote {LINK_UNIT}\n{LINK_BEGUN}{done}"))
+    );
+    assert_eq!(written(&machine), unit("192.168.1.10:5300"));
+    // Ended, it has taken them back.
+    machine.write("dns-wg0", "");
+    machine.write("domain-wg0", "");
+    let (code, said) = machine.run(&other, &["--way", "hosts"]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        said,
+        format!(
+            "{LINK_ENDED}removed {LINK_UNIT}\nsystemctl daemon-reload\ntold systemd\n\
+             note: changes of the zones do not arrive in a hosts file: run a new script then\nchanged /etc/hosts\n{}",
+            UNDO.replace("WAY", "hosts")
+        )
+    );
+}
+
+#[test]
+fn linux_whose_link_cannot_be_told_says_why() {
+    let refused = |machine: &Machine, facts: &Facts, why: &str| {
+        assert_eq!(
+            machine.run(facts, &["--way", "link"]),
+            (
+                1,
+                format!(
+                    "a link cannot be told of our servers: {why}; run this without --way, or see --help\n"
+                )
+            )
+        );
+        assert_eq!(machine.read(&LINK_UNIT[1..]), None);
+    };
+    let machine = machine_with_links("systemd-resolved");
+    refused(
+        &machine,
+        &everything(),
+        "all names are to be sent, and a link is told of some",
+    );
+    // Ours among them, but given by somebody else.
+    machine.write("dns-wg0", " 192.168.1.10\n 192.0.2.1");
+    refused(
+        &machine,
+        &facts(),
+        "the link wg0, which leads to 192.168.1.10, has servers of its own: 192.168.1.10 192.0.2.1",
+    );
+    machine.write("dns-wg0", "");
+    machine.write("domain-wg0", " ~home.example");
+    refused(
+        &machine,
+        &facts(),
+        "the link wg0, which leads to 192.168.1.10, has domains of its own: ~home.example",
+    );
+    let mut outside = facts();
+    outside.server.addresses.remove(0);
+    outside.server.ports.plain = Some(5300);
+    refused(
+        &machine,
+        &outside,
+        "the link eth0, which leads to fd00::10, has servers of its own: 192.168.1.1",
+    );
+    outside.server.addresses = vec!["192.0.2.1".parse().unwrap()];
+    refused(&machine, &outside, "no link leads to 192.0.2.1");
+    for (dev, why) in [
+        ("lo", "192.168.1.10 is this machine"),
+        (
+            "wg\\033",
+            "the name of the link that leads to 192.168.1.10 is not plain",
+        ),
+        (
+            "other",
+            "systemd-resolved does not know the link other, which leads to 192.168.1.10",
+        ),
+    ] {
+        let machine = Machine::new(&[
+            ("systemctl", &systemctl(252, "systemd-resolved")),
+            ("ip", &format!("printf '192.168.1.10 dev {dev} src 10.0.0.2'")),
+            ("resolvectl", "echo 'Link 7 (dev):'"),
+        ]);
+        refused(&machine, &facts(), why);
+    }
+    refused(&machine_with_links(""), &facts(), "systemd-resolved does not run");
+}
+
+#[test]
+fn linux_of_which_all_names_are_wanted_sends_them() {
+    let machine = machine_with_links("systemd-resolved");
+    let file = "/etc/systemd/resolved.conf.d/hearthdns.conf";
+    let note = "note: systemd-resolved sends all names to this server; away from it none is found until this is undone\n";
+    let told = "systemctl reload-or-restart systemd-resolved\ntold systemd-resolved\n";
+    assert_eq!(
+        machine.run(&everything(), &[]),
+        (
+            0,
+            format!("{note}wrote {file}\n{told}{}", UNDO.replace("WAY", "resolved"))
+        )
+    );
+    assert_eq!(
+        machine.read(&file[1..]).unwrap(),
+        "# this script made this folder\n[Resolve]\nDNS=192.168.1.10 fd00::10\nDomains=~.\n"
+    );
+    assert_eq!(
+        machine.run(&everything(), &["--undo"]),
+        (0, format!("removed {file}\n{told}undone\n"))
+    );
 }
 
 #[test]
@@ -219,7 +404,14 @@ fn etc(machine: &Machine) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn linux_is_byte_for_byte_what_it_was_when_all_is_taken_back() {
     let answers = systemctl(258, "systemd-resolved NetworkManager dnsmasq");
-    for way in ["delegate", "resolved", "networkmanager", "dnsmasq", "hosts"] {
+    for way in [
+        "delegate",
+        "link",
+        "resolved",
+        "networkmanager",
+        "dnsmasq",
+        "hosts",
+    ] {
         for (hosts, has_folders) in [
             (Some("127.0.0.1 localhost\n"), false),
             (Some("127.0.0.1 localhost"), true),
@@ -228,7 +420,13 @@ fn linux_is_byte_for_byte_what_it_was_when_all_is_taken_back() {
             (Some(""), true),
             (None, false),
         ] {
-            let machine = Machine::new(&[("systemctl", &answers), ("nmcli", "true")]);
+            let machine = Machine::new(&[
+                ("systemctl", &answers),
+                ("nmcli", "true"),
+                ("ip", "echo \"$4 dev wg0\""),
+                ("resolvectl", "echo 'Link 7 (wg0):'"),
+                ("systemd-escape", "echo wg0.device"),
+            ]);
             std::fs::remove_file(machine.0.join("etc/hosts")).unwrap();
             if let Some(hosts) = hosts {
                 machine.write("etc/hosts", hosts);
@@ -239,6 +437,7 @@ fn linux_is_byte_for_byte_what_it_was_when_all_is_taken_back() {
             if has_folders {
                 for folder in [
                     "systemd/dns-delegate.d",
+                    "systemd/system",
                     "systemd/resolved.conf.d",
                     "NetworkManager/dnsmasq.d",
                     "dnsmasq.d",
@@ -350,4 +549,35 @@ fn linux_whose_resolver_cannot_be_told_says_so_at_the_end() {
     assert_eq!(code, 1);
     assert!(said.contains("undone\n"), "{said}");
     assert_eq!(machine.read(&file[1..]), None);
+    // A unit that does not begin, and one that does not end: the rest is done all the same.
+    let machine = machine_with_links("systemd-resolved");
+    let answers = systemctl(252, "systemd-resolved");
+    machine.program(
+        "systemctl",
+        &format!("{answers}\ncase $1 in restart|disable) exit 1;; esac"),
+    );
+    let cannot = "systemd cannot be told: restart it, or this machine\n";
+    let begun = LINK_BEGUN.replace("told systemd\n", "");
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let (code, said) = machine.run(&facts(), &[]);
+    let done = UNDO.replace("WAY", "link");
+    assert_eq!(
+        (code, sorted(&said)),
+        (1, sorted(&format!("wrote {LINK_UNIT}\n{begun}{done}{cannot}")))
+    );
+    let (code, said) = machine.run(&facts(), &["--undo"]);
+    assert_eq!(
+        (code, sorted(&said)),
+        (
+            1,
+            sorted(&format!(
+                "{LINK_ENDED}removed {LINK_UNIT}\nsystemctl daemon-reload\nundone\n{cannot}"
+            ))
+        )
+    );
+    assert_eq!(machine.read(&LINK_UNIT[1..]), None);
 }

@@ -4,6 +4,7 @@
 //! NetworkManager and systemd-resolved must not be installed for this: they would take over the machine's network.
 //! `tests/run` unpacks them; they run in a network, with an /etc and a bus of its own.
 
+use std::net::IpAddr;
 use std::process::Command;
 
 use hearthdns::onboard::things::{Thing, make};
@@ -56,13 +57,20 @@ pub(crate) const TESTS: &[Test] = &[
 pub(crate) fn scripted() -> (House, Daemon) {
     let house = House::new().zone("hearth.example", HEARTH);
     let daemon = house.start();
+    let at = daemon.udp[0];
+    write_script(&house, &[at.ip()], at.port(), Scope::Zones);
+    (house, daemon)
+}
+
+/// Writes a script as the file `script` of a house: for a server at these addresses, and these names.
+pub(crate) fn write_script(house: &House, addresses: &[IpAddr], port: u16, scope: Scope) {
     let facts = Facts {
         server: Server {
             name: None,
-            addresses: vec![daemon.udp[0].ip()],
+            addresses: addresses.to_vec(),
             zones: vec!["hearth.example".parse().unwrap()],
             ports: Ports {
-                plain: Some(daemon.udp[0].port()),
+                plain: Some(port),
                 ..Ports::default()
             },
             trust: Trust::None,
@@ -74,12 +82,11 @@ pub(crate) fn scripted() -> (House, Daemon) {
         device: Device {
             name: String::new(),
             token: None,
-            scope: Scope::Zones,
+            scope,
         },
     };
     let script = make(Thing::Linux, &facts).unwrap();
     std::fs::write(house.path("script"), script.bytes).unwrap();
-    (house, daemon)
 }
 
 /// Words for the shell programs below, in namespaces of mounts and processes of their own: an /etc that only they see, what
@@ -116,7 +123,11 @@ END
 
 /// Runs AROUND and then these words; what they say.
 fn around(house: &House, here: &str, words: &str) -> String {
-    let mut command = Command::new("unshare");
+    around_in(Command::new("unshare"), house, here, words)
+}
+
+/// The same by a command that runs `unshare`, or is that.
+pub(crate) fn around_in(mut command: Command, house: &House, here: &str, words: &str) -> String {
     command
         .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"])
         .args([
@@ -187,9 +198,26 @@ fn network_manager_takes_what_our_script_writes() {
     );
 }
 
+const RESOLVED: &str = "\
+begin
+state >/run/before.state
+found
+mine --way resolved
+state >/run/meanwhile.state
+resolvectl dns | head -n 1
+resolvectl domain | head -n 1
+found
+mine --undo
+state | diff /run/before.state - && echo same state
+cmp -s /run/before.state /run/meanwhile.state || echo another meanwhile
+grep -c 192.0.2.99 /run/before.state
+found
+etc | diff /run/before - && echo same
+";
+
 /// systemd-resolved, which `systemctl reload-or-restart` starts anew, and all that it says of itself: on its bus, but for
 /// what it counted and lists in no order, in `resolvectl`, and in the files of its own.
-const RESOLVED: &str = "\
+pub(crate) const AROUND_RESOLVED: &str = "\
 at=127.0.0.53
 mkdir -p /run/systemd
 for file in passwd group; do
@@ -220,20 +248,6 @@ state() {
 found() { ask matrix.hearth.example | grep -c 192.0.2.10 || true; }
 bus
 etc >/run/before
-begin
-state >/run/before.state
-found
-mine --way resolved
-state >/run/meanwhile.state
-resolvectl dns | head -n 1
-resolvectl domain | head -n 1
-found
-mine --undo
-state | diff /run/before.state - && echo same state
-cmp -s /run/before.state /run/meanwhile.state || echo another meanwhile
-grep -c 192.0.2.99 /run/before.state
-found
-etc | diff /run/before - && echo same
 ";
 
 fn systemd_resolved_is_what_it_was_when_our_script_is_undone() {
@@ -241,7 +255,11 @@ fn systemd_resolved_is_what_it_was_when_our_script_is_undone() {
     let file = "/etc/systemd/resolved.conf.d/hearthdns.conf";
     let server = daemon.udp[0];
     assert_eq!(
-        around(&house, "systemd-resolved", RESOLVED),
+        around(
+            &house,
+            "systemd-resolved",
+            &format!("{AROUND_RESOLVED}{RESOLVED}")
+        ),
         format!(
             "0\n--\nnote: systemd-resolved sends all other names to this server too\nwrote {file}\n\
              told systemd-resolved\ndone (resolved); to take it back, run this script with --undo\n\
