@@ -19,9 +19,9 @@ usage() {
 usage: sh SCRIPT [--undo] [--way WAY]
 WAY, where the script is not to choose:
   delegate        a file for systemd-resolved 258 and newer
-  link            a unit that gives our servers to the link that leads to them, in
-                  any version of systemd-resolved; where that link has none of
-                  its own, as a VPN or a second network card
+  link            a unit that gives our servers to the link that leads to them,
+                  for any version of systemd-resolved; only where that link has
+                  no servers and nobody manages it, as a VPN by wg-quick
   networkmanager  a file for NetworkManager's dnsmasq
   dnsmasq         a file for dnsmasq
   hosts           lines in the hosts file; later changes do not arrive
@@ -81,6 +81,11 @@ link_to() {
     ip -o route get "$1" 2>/dev/null | sed -n '1{/ dev /{s/ dev /\//;s/^[^/]*\///;s/ .*//;p;};}'
 }
 
+# What systemd calls the device of a link.
+device_of() {
+    systemd-escape --path --suffix=device -- "/sys/subsystem/net/devices/$1" 2>/dev/null
+}
+
 # A word as it stands in a command line of a unit.
 unit_word() {
     case $1 in
@@ -112,6 +117,21 @@ own() {
     done
 }
 
+# Whether NetworkManager gives a link its servers, or none: each time that any link changes. Those that others made it
+# only watches.
+is_of_networkmanager() {
+    is_active NetworkManager || return 1
+    case $(nmcli -g GENERAL.STATE device show "$1" 2>/dev/null) in
+    '10 (unmanaged)' | *'(externally)'*) return 1 ;;
+    esac
+}
+
+# The same for systemd-networkd, which forgets what a link was told when it starts anew. The name is taken as a pattern:
+# several links may be shown.
+is_of_networkd() {
+    is_active systemd-networkd && networkctl --no-legend --no-pager list -- "$1" 2>/dev/null | grep -qv ' unmanaged *$'
+}
+
 # Why a link, through which this address is reached, cannot be told to send us some names; false where it can.
 is_unfit() {
     case $2 in
@@ -134,6 +154,13 @@ is_unfit() {
         printf '%s\n' "the link $2, which leads to $1, has servers of its own:$servers"
     elif [ -n "$domains" ]; then
         printf '%s\n' "the link $2, which leads to $1, has domains of its own:$domains"
+    elif ! device=$(device_of "$2") || ! is_active "$device"; then
+        # No udev, as in containers, or a name that udev does not take: the unit would wait for it in vain.
+        printf '%s\n' "systemd has no device for the link $2, which leads to $1"
+    elif is_of_networkmanager "$2"; then
+        printf '%s\n' "NetworkManager manages the link $2, which leads to $1, and takes back what others tell it; give its connection ipv4.dns, and ipv4.dns-search with ~ before each zone"
+    elif is_of_networkd "$2"; then
+        printf '%s\n' "systemd-networkd manages the link $2, which leads to $1, and forgets what others tell it; give its .network file DNS=, Domains= with ~ before each zone, and DNSDefaultRoute=no"
     else
         return 1
     fi
@@ -313,7 +340,7 @@ resolved_domains() {
 # wanted by systemd-resolved too, which keeps by itself what a link was told, because at every start it would wait for a
 # device that is away.
 link_lines() {
-    device=$(systemd-escape --path --suffix=device -- "/sys/subsystem/net/devices/$link")
+    device=$(device_of "$link")
     resolvectl=$(unit_word "$(command -v resolvectl)")
     word=$(unit_word "$link")
     cat <<END
@@ -373,7 +400,6 @@ fi
 [ -n "$way" ] || way=$(choose)
 if [ "$way" = link ]; then
     find_link || fail "a link cannot be told of our servers: $why; run this without --way, or see --help"
-    command -v systemd-escape >/dev/null || fail "there is no systemd-escape, without which no unit is written for the link $link; see --help for other ways"
 fi
 case $way in
 delegate | link | resolved | networkmanager | dnsmasq | hosts) undo_but "$way" ;;

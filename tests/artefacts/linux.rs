@@ -24,9 +24,14 @@ impl Machine {
         let machine = Machine(root);
         machine.write("etc/hosts", "127.0.0.1 localhost\n");
         // Those of the machine that the test runs on must not answer for this one.
-        for (name, body) in [("ip", "exit 2"), ("resolvectl", "exit 1")]
-            .iter()
-            .chain(programs)
+        for (name, body) in [
+            ("ip", "exit 2"),
+            ("resolvectl", "exit 1"),
+            ("nmcli", "exit 1"),
+            ("networkctl", "exit 1"),
+        ]
+        .iter()
+        .chain(programs)
         {
             machine.program(name, body);
         }
@@ -198,7 +203,8 @@ const LINK_ENDED: &str = "systemctl disable --quiet --now hearthdns-link.service
 
 #[test]
 fn linux_with_a_link_of_its_own_to_us_gets_a_unit() {
-    let machine = machine_with_links("systemd-resolved");
+    let machine = machine_with_links("systemd-resolved dnsmasq wg0.device");
+    std::fs::create_dir(machine.0.join("etc/dnsmasq.d")).unwrap();
     let done = UNDO.replace("WAY", "link");
     assert_eq!(
         machine.run(&facts(), &[]),
@@ -279,6 +285,11 @@ fn linux_whose_link_cannot_be_told_says_why() {
         "the link wg0, which leads to 192.168.1.10, has servers of its own: 192.168.1.10 192.0.2.1",
     );
     machine.write("dns-wg0", "");
+    refused(
+        &machine,
+        &facts(),
+        "systemd has no device for the link wg0, which leads to 192.168.1.10",
+    );
     machine.write("domain-wg0", " ~home.example");
     refused(
         &machine,
@@ -312,6 +323,44 @@ fn linux_whose_link_cannot_be_told_says_why() {
             ("resolvectl", "echo 'Link 7 (dev):'"),
         ]);
         refused(&machine, &facts(), why);
+    }
+    // Whoever manages the link would take it back; what is only watched is free.
+    let nmcli = |state: &str| format!("[ \"$*\" = '-g GENERAL.STATE device show wg0' ] && echo '{state}'");
+    let networkctl = |state: &str| {
+        format!(
+            "[ \"$*\" = '--no-legend --no-pager list -- wg0' ] && echo '  7 wg0    wireguard routable    {state}'"
+        )
+    };
+    let machine = machine_with_links("systemd-resolved wg0.device NetworkManager systemd-networkd");
+    machine.program("networkctl", &networkctl("unmanaged"));
+    for body in ["exit 10", &nmcli("100 (connected)"), &nmcli("30 (disconnected)")] {
+        machine.program("nmcli", body);
+        refused(
+            &machine,
+            &facts(),
+            "NetworkManager manages the link wg0, which leads to 192.168.1.10, and takes back what others tell it; give its \
+             connection ipv4.dns, and ipv4.dns-search with ~ before each zone",
+        );
+    }
+    machine.program("nmcli", &nmcli("100 (connected (externally))"));
+    for state in ["configured", "configuring", "pending"] {
+        machine.program("networkctl", &networkctl(state));
+        refused(
+            &machine,
+            &facts(),
+            "systemd-networkd manages the link wg0, which leads to 192.168.1.10, and forgets what others tell it; give its \
+             .network file DNS=, Domains= with ~ before each zone, and DNSDefaultRoute=no",
+        );
+    }
+    for state in ["100 (connected (externally))", "10 (unmanaged)"] {
+        machine.program("nmcli", &nmcli(state));
+        machine.program("networkctl", &networkctl("unmanaged"));
+        let done = UNDO.replace("WAY", "link");
+        assert_eq!(
+            machine.run(&facts(), &[]),
+            (0, format!("wrote {LINK_UNIT}\n{LINK_BEGUN}{done}"))
+        );
+        machine.run(&facts(), &["--undo"]);
     }
     refused(&machine_with_links(""), &facts(), "systemd-resolved does not run");
 }
@@ -403,7 +452,7 @@ fn etc(machine: &Machine) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn linux_is_byte_for_byte_what_it_was_when_all_is_taken_back() {
-    let answers = systemctl(258, "systemd-resolved NetworkManager dnsmasq");
+    let answers = systemctl(258, "systemd-resolved NetworkManager dnsmasq wg0.device");
     for way in [
         "delegate",
         "link",
@@ -422,7 +471,7 @@ fn linux_is_byte_for_byte_what_it_was_when_all_is_taken_back() {
         ] {
             let machine = Machine::new(&[
                 ("systemctl", &answers),
-                ("nmcli", "true"),
+                ("nmcli", "echo '10 (unmanaged)'"),
                 ("ip", "echo \"$4 dev wg0\""),
                 ("resolvectl", "echo 'Link 7 (wg0):'"),
                 ("systemd-escape", "echo wg0.device"),
@@ -550,8 +599,8 @@ fn linux_whose_resolver_cannot_be_told_says_so_at_the_end() {
     assert!(said.contains("undone\n"), "{said}");
     assert_eq!(machine.read(&file[1..]), None);
     // A unit that does not begin, and one that does not end: the rest is done all the same.
-    let machine = machine_with_links("systemd-resolved");
-    let answers = systemctl(252, "systemd-resolved");
+    let machine = machine_with_links("");
+    let answers = systemctl(252, "systemd-resolved wg0.device");
     machine.program(
         "systemctl",
         &format!("{answers}\ncase $1 in restart|disable) exit 1;; esac"),
