@@ -301,6 +301,15 @@ begin_link() {
     systemctl daemon-reload && systemctl enable --quiet "$link_unit" && systemctl restart "$link_unit"
 }
 
+# Whether the link has what the unit gives it.
+is_told() {
+    is_active "$link_unit" || return 1
+    given=" $(resolvectl dns -- "$link" 2>/dev/null | tr '\n' ' ') "
+    for server in $link_servers; do
+        case $given in *" $server "*) ;; *) return 1 ;; esac
+    done
+}
+
 # The unit takes back what the link was told when it ends, and knows how while its file is there.
 end_link() {
     systemctl disable --quiet --now "$link_unit"
@@ -416,7 +425,7 @@ END
     ;;
 link)
     if [ -e "$link_file" ] && ! link_lines | as_put "$link_file" | cmp -s - "$link_file"; then end_link || true; fi
-    if link_lines | put "$link_file" || ! is_active "$link_unit"; then
+    if link_lines | put "$link_file" || ! is_told; then
         if begin_link; then echo "told systemd"; else untold systemd; fi
     fi
     ;;

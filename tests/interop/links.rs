@@ -216,8 +216,12 @@ rm -r /run/systemd/resolve
 restart
 provider
 resolvectl dns vpn0
-mine
 systemctl restart hearthdns-link.service
+look matrix.hearth.example
+links | diff /run/meanwhile.links - && echo same
+echo '-- taken back by somebody else'
+resolvectl revert vpn0
+mine
 look matrix.hearth.example
 links | diff /run/meanwhile.links - && echo same
 mine --undo
@@ -244,12 +248,13 @@ etc | diff /run/before - && echo same
              ./{device}.wants/hearthdns-link.service\nanother meanwhile\n\
              --\n{UNIT} is as it should be\n{DONE}changed nothing\n\
              -- restarted\n{OURS}same\n\
-             -- forgotten\nLink 2 (vpn0):\n--\n{UNIT} is as it should be\n{DONE}{OURS}same\n\
+             -- forgotten\nLink 2 (vpn0):\n{OURS}same\n\
+             -- taken back by somebody else\n--\n{UNIT} is as it should be\ntold systemd\n{DONE}{OURS}same\n\
              --\nremoved {UNIT}\ntold systemd\nundone\n{THEIRS}same state\nsame\n"
         )
     );
     // Each look-up went to one of them, and none to both.
-    assert_eq!((queries(&machine.house), queries(&machine.provider)), (3, 3));
+    assert_eq!((queries(&machine.house), queries(&machine.provider)), (4, 3));
 }
 
 /// A link that was given our server by somebody else sends all names here, and would send none any more.
