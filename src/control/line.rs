@@ -3,49 +3,27 @@
 //! Requests are read strictly: an unknown word is refused with the nearest known one. In replies a reader
 //! ignores fields that it does not know, so that they can grow. A test reads every example in `PROTOCOL.md`.
 
-use serde::de::value::Error as ProbeError;
-use serde::de::{DeserializeOwned, Visitor};
-use serde::{Deserializer, Serialize};
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::config::nearest;
-
-use super::types::{self, Answer, Code, Failure, Request, VERSION};
-
-/// A request's line.
-#[derive(Serialize)]
-struct RequestLine<'a> {
-    version: u64,
-    request: &'a Request,
-}
-
-/// A reply's line.
-#[derive(Serialize)]
-struct ReplyLine<'a> {
-    version: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ok: Option<&'a Answer>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a Failure>,
-}
+use super::types::words::{Strangers, Word, Wrong, read, unknown};
+use super::types::{Answer, Code, Failure, Request, VERSION};
 
 /// A request as a line, newline included.
 #[must_use]
 pub fn request_line(request: &Request) -> String {
-    line_of(&RequestLine {
-        version: VERSION,
-        request,
-    })
+    line_of("request", request)
 }
 
 /// A reply as a line, newline included.
 #[must_use]
 pub fn reply_line(reply: &Result<Answer, Failure>) -> String {
-    line_of(&ReplyLine {
-        version: VERSION,
-        ok: reply.as_ref().ok(),
-        error: reply.as_ref().err(),
-    })
+    match reply {
+        Ok(answer) => line_of("ok", answer),
+        Err(failure) => line_of("error", failure),
+    }
 }
 
 /// Reads a reply's line.
@@ -53,12 +31,12 @@ pub fn reply_line(reply: &Result<Answer, Failure>) -> String {
 /// # Errors
 /// Why the line is no reply of this version.
 pub fn parse_reply(line: &[u8]) -> Result<Result<Answer, Failure>, String> {
-    let unread = |error: serde_json::Error| format!("the reply cannot be read: {error}");
-    let mut reply: Value = serde_json::from_slice(line).map_err(unread)?;
+    let unread = |why: &dyn fmt::Display| format!("the reply cannot be read: {why}");
+    let mut reply: Value = serde_json::from_slice(line).map_err(|error| unread(&error))?;
     let version = reply.get("version").and_then(Value::as_u64);
     if version != Some(VERSION) {
         return Err(version.map_or_else(
-            || "the reply cannot be read: it has no version".to_owned(),
+            || unread(&"it has no version"),
             |version| {
                 format!("the daemon speaks version {version} of the control protocol, this program version {VERSION}")
             },
@@ -71,10 +49,26 @@ pub fn parse_reply(line: &[u8]) -> Result<Result<Answer, Failure>, String> {
             .filter(|part| !part.is_null())
     };
     match (part("ok"), part("error")) {
-        (Some(answer), None) => Answer::of(answer).map(Ok).map_err(unread),
-        (None, Some(failure)) => types::read(failure).map(Err).map_err(unread),
+        (Some(words), None) => answer_of(words).map(Ok).map_err(|wrong| unread(&wrong)),
+        (None, Some(words)) => failure_of(words).map(Err).map_err(|wrong| unread(&wrong)),
         _ => Err("the reply holds neither or both of `ok` and `error`".to_owned()),
     }
+}
+
+fn answer_of(mut words: Value) -> Result<Answer, Wrong> {
+    let word = words.get_mut("answer").map(Value::take);
+    let word = word.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let Some(mut answer) = Answer::named(word) else {
+        return Err(Wrong::new(unknown("answer", word, Answer::WORDS)));
+    };
+    read(&mut answer, words, Strangers::PassedOver)?;
+    Ok(answer)
+}
+
+fn failure_of(words: Value) -> Result<Failure, Wrong> {
+    let mut failure = Failure::new(Code::Unavailable, "");
+    read(&mut failure, words, Strangers::PassedOver)?;
+    Ok(failure)
 }
 
 /// Reads a request's line. Every word that is not known is refused with the nearest one that is.
@@ -112,127 +106,37 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
         Some(_) => return Err(bad("`command` is no string".to_owned())),
         None => return Err(bad("`command` is missing".to_owned())),
     };
-    let words = Value::Object(words);
-    let read = COMMANDS.iter().find(|(name, _)| *name == command);
-    match read {
-        Some((_, read)) => read(words).map_err(|message| bad(format!("`{command}`: {message}"))),
-        None => Err(bad(unknown("command", &command, &COMMANDS.map(|(name, _)| name)))),
+    let Some(mut request) = Request::named(&command) else {
+        return Err(bad(unknown("command", &command, Request::WORDS)));
+    };
+    match read(&mut request, Value::Object(words), Strangers::Refused) {
+        Ok(()) => Ok(request),
+        Err(wrong) => Err(bad(format!("`{command}`: {wrong}"))),
     }
 }
 
-type Reader = fn(Value) -> Result<Request, String>;
+/// What stands on a line: the version, and one thing that is said.
+struct Line<'a>(&'static str, &'a dyn Word);
 
-/// Every command's name and how its words are read, most used first.
-const COMMANDS: [(&str, Reader); 28] = [
-    ("add-record", |words| read(words).map(Request::AddRecord)),
-    ("set-record", |words| read(words).map(Request::SetRecord)),
-    ("remove-record", |words| read(words).map(Request::RemoveRecord)),
-    ("change", |words| read(words).map(Request::Change)),
-    ("list-records", |words| read(words).map(Request::ListRecords)),
-    ("add-zone", |words| read(words).map(Request::AddZone)),
-    ("remove-zone", |words| read(words).map(Request::RemoveZone)),
-    ("list-zones", |words| read(words).map(Request::ListZones)),
-    ("check", |words| read(words).map(Request::Check)),
-    ("reload", |words| read(words).map(Request::Reload)),
-    ("status", |words| read(words).map(Request::Status)),
-    ("stats", |words| read(words).map(Request::Stats)),
-    ("queries", |words| read(words).map(Request::Queries)),
-    ("flush", |words| read(words).map(Request::Flush)),
-    ("cache-stats", |words| read(words).map(Request::CacheStats)),
-    ("cache-dump", |words| read(words).map(Request::CacheDump)),
-    ("reconnect", |words| read(words).map(Request::Reconnect)),
-    ("lan", |words| read(words).map(Request::Lan)),
-    ("certificate", |words| read(words).map(Request::Certificate)),
-    ("renew-certificate", |words| {
-        read(words).map(Request::RenewCertificate)
-    }),
-    ("authority", |words| read(words).map(Request::Authority)),
-    ("facts", |words| read(words).map(Request::Facts)),
-    ("explain", |words| read(words).map(Request::Explain)),
-    ("invite", |words| read(words).map(Request::Invite)),
-    ("devices", |words| read(words).map(Request::Devices)),
-    ("revoke", |words| read(words).map(Request::Revoke)),
-    ("log", |words| read(words).map(Request::Log)),
-    ("undo", |words| read(words).map(Request::Undo)),
-];
-
-/// Reads a command's words, naming the nearest field for one that is not known.
-fn read<T: DeserializeOwned>(words: Value) -> Result<T, String> {
-    if let Value::Object(map) = &words {
-        let known = fields_of::<T>();
-        if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(unknown("field", key, known));
-        }
-        // serde's own message for a wrong type does not name the field.
-        for (key, value) in map {
-            let alone = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
-            if let Err(error) = types::read::<T>(alone) {
-                let message = error.to_string();
-                if !message.starts_with("missing field") {
-                    return Err(format!("`{key}`: {message}"));
-                }
-            }
-        }
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("version", &VERSION)?;
+        map.serialize_entry(self.0, self.1)?;
+        map.end()
     }
-    types::read(words).map_err(|error| error.to_string())
 }
 
-/// The message for a word that is not known.
-fn unknown(what: &str, word: &str, known: &[&str]) -> String {
-    let shown: String = word.chars().take(64).flat_map(char::escape_default).collect();
-    let near = nearest(word, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-    if known.is_empty() {
-        return format!("unknown {what} `{shown}`; none is known here");
-    }
-    let mark = if near.is_empty() { ";" } else { "" };
-    format!(
-        "unknown {what} `{shown}`{near}{mark} known here: {}",
-        known.join(", ")
-    )
-}
-
-fn line_of<T: Serialize>(value: &T) -> String {
-    // Plain structs with string keys always serialise; an empty object is refused by any reader.
-    let mut line = serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned());
+fn line_of(part: &'static str, word: &dyn Word) -> String {
+    // Words always serialise: their names are strings. An empty object is refused by any reader.
+    let mut line = serde_json::to_string(&Line(part, word)).unwrap_or_else(|_| "{}".to_owned());
     line.push('\n');
     line
 }
 
-/// The field names of a struct, asked of its own derived reader so that no second list can go stale.
-fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    let mut fields: &'static [&'static str] = &[];
-    // The probe always fails after it has taken the names.
-    let _ = T::deserialize(FieldProbe(&mut fields));
-    fields
-}
-
-struct FieldProbe<'a>(&'a mut &'static [&'static str]);
-
-impl<'de> Deserializer<'de> for FieldProbe<'_> {
-    type Error = ProbeError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ProbeError> {
-        Err(serde::de::Error::custom("only the field names are wanted"))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ProbeError> {
-        *self.0 = fields;
-        self.deserialize_any(visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::types::words::Choice as _;
     use super::super::types::{MAX_LISTED, MAX_REQUEST};
     use super::*;
 
@@ -272,7 +176,7 @@ mod tests {
                 value
             );
         }
-        for (command, _) in COMMANDS {
+        for command in Request::WORDS {
             let quoted = format!("\"command\":\"{command}\"");
             assert!(
                 examples.iter().any(|example| example.contains(&quoted)),
@@ -289,34 +193,7 @@ mod tests {
             let written: Value = serde_json::from_str(&reply_line(&reply)).unwrap();
             assert_holds(&written, &serde_json::from_str(example).unwrap());
         }
-        let answers = [
-            "edited",
-            "changed",
-            "records",
-            "zones",
-            "checked",
-            "reloaded",
-            "status",
-            "stats",
-            "flushed",
-            "cache-stats",
-            "cache-entries",
-            "reconnected",
-            "lan",
-            "certificate",
-            "authority",
-            "facts",
-            "routers",
-            "router",
-            "verified",
-            "matrix",
-            "explained",
-            "invited",
-            "devices",
-            "revoked",
-            "log",
-        ];
-        for answer in answers {
+        for answer in Answer::WORDS {
             let quoted = format!("\"answer\":\"{answer}\"");
             assert!(
                 examples.iter().any(|example| example.contains(&quoted)),
@@ -346,18 +223,8 @@ mod tests {
 
     #[test]
     fn the_specification_names_every_code_and_bound() {
-        let codes = [
-            Code::BadRequest,
-            Code::Version,
-            Code::BadWord,
-            Code::NotFound,
-            Code::Refused,
-            Code::Busy,
-            Code::Io,
-            Code::Unavailable,
-        ];
-        for code in codes {
-            let row = format!("| `{}` |", serde_json::to_value(code).unwrap().as_str().unwrap());
+        for code in Code::Io.words() {
+            let row = format!("| `{code}` |");
             assert!(SPECIFICATION.contains(&row), "{row}");
         }
         assert_eq!(MAX_REQUEST, 1_048_576);
