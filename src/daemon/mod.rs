@@ -17,6 +17,7 @@ mod desk;
 mod devices;
 mod files;
 mod lan;
+mod log;
 #[cfg(feature = "systemd")]
 mod manager;
 #[cfg(not(feature = "systemd"))]
@@ -131,7 +132,7 @@ pub fn main() -> ExitCode {
     if settings.check {
         return ExitCode::from(check(&settings));
     }
-    start_log(settings.config.log);
+    log::start(settings.config.log);
     match run(&settings.config, args.user()) {
         Ok(()) => ExitCode::from(EXIT_OK),
         Err(why) => {
@@ -218,29 +219,6 @@ fn check(settings: &Settings) -> u8 {
 
 fn counted(count: usize, of_what: &str) -> String {
     format!("{count} {of_what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn start_log(level: LogLevel) {
-    use std::io::IsTerminal;
-    use tracing::level_filters::LevelFilter;
-    let level = match level {
-        LogLevel::Off => LevelFilter::OFF,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let log = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_target(false);
-    // A journal or syslog has its own time stamps; a terminal has none.
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.without_time().init();
-    }
 }
 
 /// Starts, serves until told to stop, stops.

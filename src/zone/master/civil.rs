@@ -36,11 +36,19 @@ pub fn read_time(text: &str) -> Option<u64> {
 #[must_use]
 pub fn write_time(seconds: u64) -> String {
     let seconds = seconds.min(MAX_TIME);
+    let mut text = write_second(seconds);
+    if seconds % DAY == 0 {
+        text.truncate(10);
+    }
+    text
+}
+
+/// The same with the time of day also where it is midnight, so that all are equally long.
+#[must_use]
+pub fn write_second(seconds: u64) -> String {
+    let seconds = seconds.min(MAX_TIME);
     let (year, month, day) = date(seconds / DAY);
     let rest = seconds % DAY;
-    if rest == 0 {
-        return format!("{year:04}-{month:02}-{day:02}");
-    }
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
