@@ -2,11 +2,9 @@
 //! that all of them know has signed it.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
@@ -47,12 +45,10 @@ pub(super) fn check(
                 .to_owned(),
         );
     }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities), super::tls::provider())
-        .build()
-        .map_err(|error| error.to_string())?;
+    let algorithms = super::tls::provider().signature_verification_algorithms.all;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-    match verifier.verify_server_cert(leaf, others, &host, &[], now) {
-        Ok(_) => Ok(()),
+    match verify_server_cert_signed_by_trust_anchor(&parsed, &authorities, others, now, algorithms) {
+        Ok(()) => Ok(()),
         Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => Err(
             "no public authority has signed the certificate; where all devices trust yours, write `discovery: {ddr: \
              force}`"

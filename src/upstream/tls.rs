@@ -23,10 +23,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -177,8 +180,9 @@ fn authority(spec: &UpstreamSpec) -> String {
 
 /// Decides whether a certificate is the server's.
 struct Verifier {
-    /// The chain and the name; `None` where a pin takes their place.
-    chain: Option<Arc<WebPkiServerVerifier>>,
+    /// Authorities that the chain must lead to, and then the name must be right; `None` where a pin takes their place.
+    /// rustls' own verifier does the same, and reads lists of revoked certificates besides: 12 KB for what nobody gives us.
+    roots: Option<RootCertStore>,
     pins: Vec<Sha256>,
     chain_hashes: Vec<Sha256>,
     provider: Arc<CryptoProvider>,
@@ -204,13 +208,8 @@ impl Verifier {
             None if !spec.pins.is_empty() => None,
             None => Some(roots::public()?),
         };
-        let build = |roots| {
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-                .build()
-                .map_err(|error| Error::new(Kind::Untrusted, error.to_string()))
-        };
         Ok(Verifier {
-            chain: roots.map(build).transpose()?,
+            roots,
             pins: spec.pins.clone(),
             chain_hashes: spec.chain_hashes.clone(),
             provider: Arc::clone(provider),
@@ -223,12 +222,14 @@ impl Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp: &[u8],
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
-        if let Some(chain) = &self.chain {
-            let verified = chain.verify_server_cert(end_entity, intermediates, server_name, ocsp, now);
-            verified.map_err(|error| match error {
+        if let Some(roots) = &self.roots {
+            let server = ParsedCertificate::try_from(end_entity)?;
+            let algorithms = self.provider.signature_verification_algorithms.all;
+            let signed =
+                verify_server_cert_signed_by_trust_anchor(&server, roots, intermediates, now, algorithms);
+            signed.map_err(|error| match error {
                 rustls::Error::InvalidCertificate(CertificateError::Other(why))
                     if why.to_string().contains(AUTHORITY_AS_SERVER) =>
                 {
@@ -236,6 +237,7 @@ impl Verifier {
                 }
                 error => error,
             })?;
+            verify_server_name(&server, server_name)?;
         }
         if !self.pins.is_empty() {
             let key = der::public_key(end_entity).ok_or(CertificateError::BadEncoding)?;
@@ -262,10 +264,10 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp: &[u8],
+        _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let checked = self.check(end_entity, intermediates, server_name, ocsp, now);
+        let checked = self.check(end_entity, intermediates, server_name, now);
         let refusal = checked.as_ref().err().map(describe);
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
         checked.map(|()| ServerCertVerified::assertion())

@@ -37,7 +37,7 @@ pub fn read_time(text: &str) -> Option<u64> {
 pub fn write_time(seconds: u64) -> String {
     let seconds = seconds.min(MAX_TIME);
     let mut text = write_second(seconds);
-    if seconds % DAY == 0 {
+    if seconds.is_multiple_of(DAY) {
         text.truncate(10);
     }
     text
