@@ -91,13 +91,15 @@ impl Visit for Line {
 }
 
 /// Writes control characters by their number: what is told of others must not move the reader's cursor, nor look like a
-/// second line.
+/// second line. So also those that end a line or turn the order of letters in Unicode.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for letter in text.chars() {
-            if letter.is_control() {
+            let turns =
+                matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if letter.is_control() || turns {
                 self.0.extend(letter.escape_default());
             } else {
                 self.0.push(letter);
@@ -157,6 +159,10 @@ mod tests {
         assert_eq!(
             printed(|| tracing::info!("{} \u{fc}", "a\u{1b}[2J\nERROR b\u{7f}\u{85}")),
             " a\\u{1b}[2J\\nERROR b\\u{7f}\\u{85} \u{fc}"
+        );
+        assert_eq!(
+            printed(|| tracing::info!("{}", "a\u{2028}ERROR \u{202e}b\u{2069}")),
+            " a\\u{2028}ERROR \\u{202e}b\\u{2069}"
         );
     }
 

@@ -136,10 +136,15 @@ pub fn main() -> ExitCode {
     match run(&settings.config, args.user()) {
         Ok(()) => ExitCode::from(EXIT_OK),
         Err(why) => {
-            error!("{why}");
+            // The log makes one line of whatever it is told. Who has our port, and what to do about that, has several.
+            let (what, steps) = why.split_once('\n').unwrap_or((&why, ""));
+            error!("{what}");
             // Whoever turned the log off still learns why nothing runs.
             if settings.config.log == LogLevel::Off {
-                eprintln!("hearthdns: {why}");
+                eprintln!("hearthdns: {what}");
+            }
+            if !steps.is_empty() {
+                eprintln!("{steps}");
             }
             ExitCode::from(EXIT_FAILURE)
         }
