@@ -8,7 +8,7 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::types::words::{Strangers, Word, Wrong, read, unknown};
+use super::types::words::{Choice as _, Strangers, Word, Wrong, read, shown, unknown};
 use super::types::{Answer, Code, Failure, Request, VERSION};
 
 /// A request as a line, newline included.
@@ -65,8 +65,14 @@ fn answer_of(mut words: Value) -> Result<Answer, Wrong> {
     Ok(answer)
 }
 
-fn failure_of(words: Value) -> Result<Failure, Wrong> {
-    let mut failure = Failure::new(Code::Unavailable, "");
+fn failure_of(mut words: Value) -> Result<Failure, Wrong> {
+    let mut failure = Failure::new(Code::Refused, "");
+    // A later version may know more of them; the message says what this one means.
+    if let Some(Value::String(code)) = words.get_mut("code")
+        && !failure.code.choose(code)
+    {
+        "refused".clone_into(code);
+    }
     read(&mut failure, words, Strangers::PassedOver)?;
     Ok(failure)
 }
@@ -85,6 +91,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
     match outer.remove("version") {
         Some(Value::Number(number)) if number.as_u64() == Some(VERSION) => {}
         Some(other) => {
+            let other = shown(&other.to_string());
             let message = format!("version {other} is not spoken here; this daemon speaks version {VERSION}");
             return Err(Failure::new(Code::Version, message));
         }
@@ -94,9 +101,7 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Failure> {
         .remove("request")
         .ok_or_else(|| bad("`request` is missing".to_owned()))?;
     if let Some(key) = outer.keys().next() {
-        return Err(bad(format!(
-            "unknown field `{key}`; known here: version, request"
-        )));
+        return Err(bad(unknown("field", key, &["version", "request"])));
     }
     let Value::Object(mut words) = request else {
         return Err(bad("`request` is no JSON object".to_owned()));
@@ -136,7 +141,6 @@ fn line_of(part: &'static str, word: &dyn Word) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::types::words::Choice as _;
     use super::super::types::{MAX_LISTED, MAX_REQUEST};
     use super::*;
 
@@ -234,7 +238,46 @@ mod tests {
     }
 
     #[test]
+    fn the_specification_names_every_member() {
+        fn names(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => {
+                    for (name, value) in members {
+                        found.push(name.clone());
+                        names(value, found);
+                    }
+                }
+                Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        // Every line that there can be, with something in every place.
+        let lines = include_str!("../../tests/golden/control-lines.txt").lines();
+        for line in lines.filter(|line| line.starts_with('{')) {
+            names(&serde_json::from_str(line).unwrap(), &mut found);
+        }
+        found.sort();
+        found.dedup();
+        assert!(found.len() > 100, "{found:?}");
+        // A name that is data.
+        found.retain(|name| name != "any name");
+        found.retain(|name| !SPECIFICATION.contains(&format!("`{name}`")));
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
     fn unknown_words_are_refused_with_the_nearest_one() {
+        let example = examples("reply")
+            .into_iter()
+            .find(|example| example.contains("recrod"));
+        assert_eq!(
+            parse_reply(example.unwrap().as_bytes()),
+            Ok(Err(parse_request(
+                request(r#"{"command":"add-recrod"}"#).as_bytes()
+            )
+            .unwrap_err()))
+        );
         assert_eq!(
             refusal(&request(r#"{"command":"add-recrod"}"#)),
             "unknown command `add-recrod`; did you mean `add-record`? known here: add-record, set-record, \
@@ -283,6 +326,17 @@ mod tests {
             refusal(r#"{"version":1,"request":{},"id":4}"#),
             "unknown field `id`; known here: version, request"
         );
+        // What is shown of a line is short, and cannot steer a terminal.
+        let long = format!("\\u001b\u{202e}{}", "x".repeat(1000));
+        assert_eq!(
+            refusal(&format!(r#"{{"version":1,"request":{{}},"{long}":4}}"#)),
+            format!(
+                "unknown field `\\u{{1b}}\\u{{202e}}{}`; known here: version, request",
+                "x".repeat(62)
+            )
+        );
+        let message = refusal(&format!(r#"{{"version":"{long}","request":{{}}}}"#));
+        assert!(message.len() < 200 && message.is_ascii(), "{message}");
         let nested = "[".repeat(100_000);
         assert!(refusal(&nested).contains("recursion limit exceeded"));
     }

@@ -617,7 +617,7 @@ pub(in super::super) fn unknown(what: &str, word: &str, known: &[&str]) -> Strin
 }
 
 /// The start of somebody's text, as a message can show it.
-fn shown(text: &str) -> String {
+pub(in super::super) fn shown(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_default).collect()
 }
 

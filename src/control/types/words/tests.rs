@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::super::{Answer, ChangeWords, Code, Failure, RecordText, Records, Request, Routers, Stats};
+use super::super::{
+    Answer, ChangeWords, Code, Devices, Failure, RecordText, Records, Request, Routers, Stats,
+};
 use super::*;
 use crate::control::line::{parse_reply, parse_request, reply_line, request_line};
 
@@ -268,10 +270,32 @@ fn what_is_wrong_is_told_with_its_place() {
         refusal::<ChangeWords>(Strangers::Refused, change),
         "`zones[1].sets[0]`: unknown field `tll`; did you mean `ttl`? known here: name, type, ttl, records"
     );
+    let state = json!({"name": "a", "scope": "zones", "created": "", "state": "actve", "invites": 0});
     assert_eq!(
-        parse_reply(br#"{"version":1,"error":{"code":"bad-wrod","message":"x"}}"#).unwrap_err(),
-        "the reply cannot be read: `code`: unknown word `bad-wrod`; did you mean `bad-word`? known here: bad-request, \
-         version, bad-word, not-found, refused, busy, io, unavailable"
+        refusal::<Devices>(Strangers::PassedOver, json!({"devices": [state]})),
+        "`devices[0].state`: unknown word `actve`; did you mean `active`? known here: invited, active, revoked"
+    );
+}
+
+#[test]
+fn a_code_of_a_later_version_is_a_refusal_with_its_message() {
+    let failure =
+        |code: &str| parse_reply(format!(r#"{{"version":1,"error":{{{code}"message":"x"}}}}"#).as_bytes());
+    assert_eq!(
+        failure(r#""code":"too-late","#),
+        Ok(Err(Failure::new(Code::Refused, "x")))
+    );
+    assert_eq!(
+        failure(r#""code":"busy","#),
+        Ok(Err(Failure::new(Code::Busy, "x")))
+    );
+    assert_eq!(
+        failure(r#""code":7,"#).unwrap_err(),
+        "the reply cannot be read: `code`: invalid type: integer `7`, expected a string"
+    );
+    assert_eq!(
+        failure("").unwrap_err(),
+        "the reply cannot be read: missing field `code`"
     );
 }
 
