@@ -44,8 +44,10 @@ pub enum Event {
     RequestLate,
     /// A request was larger than it may be.
     TooLarge,
-    /// A request was no request: HTTP 4xx, or an error of QUIC.
+    /// A request was no request: HTTP 4xx, or an error of HTTP/2 or QUIC.
     BadRequest,
+    /// A request more than a connection may have, at once or in all, or frames of HTTP/2 that ask for nothing.
+    TooMany,
     /// A connection was closed because nothing was asked for long.
     Idle,
     /// A client took no replies for long: its connection was closed, or its stream reset.
@@ -58,7 +60,7 @@ pub enum Event {
 
 impl Event {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Event; 12] = [
+    pub const ALL: [Event; 13] = [
         Self::Accepted,
         Self::Full,
         Self::ClientFull,
@@ -67,6 +69,7 @@ impl Event {
         Self::RequestLate,
         Self::TooLarge,
         Self::BadRequest,
+        Self::TooMany,
         Self::Idle,
         Self::NotTaken,
         Self::Retry,
@@ -85,6 +88,7 @@ impl Event {
             Self::RequestLate => "request-late",
             Self::TooLarge => "too-large",
             Self::BadRequest => "bad-request",
+            Self::TooMany => "too-many",
             Self::Idle => "idle",
             Self::NotTaken => "not-taken",
             Self::Retry => "retry",

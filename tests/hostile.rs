@@ -395,6 +395,8 @@ fn fields_that_go_on_in_further_frames_of_http_2_end_the_connection() {
         println!("fields without end: {taken} bytes were taken");
         assert!(taken < 16 << 20, "{taken} bytes");
         wait_until("its place is free", || stat(&house, "https", "open") == 0);
+        let counted = ["too-many", "bad-request"].map(|word| stat(&house, "https", word));
+        assert_eq!(counted.iter().sum::<usize>(), 1, "{counted:?}");
         let response = asker.http1(addr, b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
         assert_eq!(response.status, 404, "another client is served");
     });
@@ -403,6 +405,31 @@ fn fields_that_go_on_in_further_frames_of_http_2_end_the_connection() {
         after < before + 8 * 1024,
         "{before} KiB before, {after} KiB after"
     );
+}
+
+#[test]
+fn rfc9113_s10_5_1_fields_of_http_2_that_are_too_large_and_requests_that_are_none_are_counted() {
+    let (house, daemon, asker) = started(&["https://127.0.0.1:0"], "");
+    let mut stream = by_hand(&asker, daemon.encrypted("https"));
+    // More than 16 KiB in three frames; 431, with and without a body that is still to come.
+    let field = [b"\x00\x01x\x7f\x81\x3e".to_vec(), vec![b'v'; 8064]].concat();
+    for (flags, id) in [(1, 1), (1, 3), (0, 5), (1, 7)] {
+        let first = frame(1, flags, id, &[GET, &field].concat());
+        let rest = [frame(9, 0, id, &field), frame(9, 4, id, &field)].concat();
+        stream.write_all(&[first, rest].concat()).unwrap();
+    }
+    wait_until("they are counted", || stat(&house, "https", "too-large") == 4);
+    assert_eq!(stat(&house, "https", "bad-request"), 0);
+    // A response's :status in a request.
+    let response = frame(1, 5, 9, &[GET, b"\x88"].concat());
+    stream.write_all(&response).unwrap();
+    wait_until("it is counted", || stat(&house, "https", "bad-request") == 1);
+    let counts = ["too-large", "too-many"].map(|word| stat(&house, "https", word));
+    assert_eq!(counts, [4, 0]);
+    // The connection goes on.
+    stream.write_all(&frame(1, 4, 11, POST)).unwrap();
+    stream.write_all(&frame(0, 1, 11, &query().encode())).unwrap();
+    wait_until("it is answered", || stat(&house, "https", "queries") == 1);
 }
 
 #[test]
@@ -420,6 +447,8 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
         println!("requests taken back: {taken} bytes were taken");
         drop(stream);
         wait_until("its place is free", || stat(&house, "https", "open") == 0);
+        // The end of the connection, beside requests that were refused while others were under way.
+        assert!(stat(&house, "https", "too-many") > 0);
         let response = asker.http1(addr, b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
         assert_eq!(response.status, 404, "another client is served");
     });
@@ -509,4 +538,5 @@ fn rfc9113_s5_1_2_more_requests_at_once_than_are_told_are_refused() {
     stream.write_all(&frame(1, 4, 11, POST)).unwrap();
     stream.write_all(&frame(0, 1, 11, &query().encode())).unwrap();
     wait_until("the next one too", || stat(&house, "https", "queries") == 2);
+    assert_eq!(stat(&house, "https", "too-many"), 1);
 }

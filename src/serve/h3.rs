@@ -66,6 +66,7 @@ pub(super) async fn serve(connection: quinn::Connection, site: Arc<Site>, place:
                 requests.spawn(respond(resolver, Arc::clone(&site), Arc::clone(&place)));
                 left -= 1;
                 if left == 0 {
+                    place.note(Event::TooMany);
                     break;
                 }
             }

@@ -3,7 +3,9 @@
 //!
 //! hyper has no time limit for a preface that is never sent, for fields that never end, or for a client that takes
 //! no responses. So the connection as a whole has one: it counts from the last request that came whole, or from the
-//! start.
+//! start. What it refuses by itself in HTTP/2 is read from what it sends (`sent`).
+
+mod sent;
 
 use std::convert::Infallible;
 use std::io;
@@ -28,6 +30,7 @@ use super::http::{Refusal, Site, extend};
 use crate::config::limits;
 use crate::message::MAX_MESSAGE;
 use crate::telemetry::Event;
+use sent::Sent;
 
 /// Bytes of header fields.
 const HEAD: usize = limits::HTTP_HEAD.default_usize();
@@ -69,14 +72,14 @@ where
             .initial_connection_window_size(WINDOW)
             .max_send_buf_size(MAX_MESSAGE)
             .auto_date_header(false)
-            .serve_connection(Io(stream), service);
+            .serve_connection(Io::counted(stream, Arc::clone(&watch.place)), service);
         watch.over(connection, http2::Connection::graceful_shutdown).await;
     } else {
         let connection = http1::Builder::new()
             .max_buf_size(HEAD)
             .max_headers(FIELDS)
             .auto_date_header(false)
-            .serve_connection(Io(stream), service);
+            .serve_connection(Io::new(stream), service);
         watch.over(connection, http1::Connection::graceful_shutdown).await;
     }
 }
@@ -222,7 +225,39 @@ impl Body for Whole {
 }
 
 /// A stream of tokio's as hyper wants it.
-struct Io<S>(S);
+struct Io<S> {
+    stream: S,
+    /// What HTTP/2 sends is looked at for this place.
+    counted: Option<(Sent, Arc<Place>)>,
+}
+
+impl<S> Io<S> {
+    fn new(stream: S) -> Self {
+        Io {
+            stream,
+            counted: None,
+        }
+    }
+
+    fn counted(stream: S, place: Arc<Place>) -> Self {
+        Io {
+            stream,
+            counted: Some((Sent::default(), place)),
+        }
+    }
+
+    /// Octets of `pieces` are on their way.
+    fn sent<'p>(&mut self, mut octets: usize, pieces: impl IntoIterator<Item = &'p [u8]>) {
+        let Some((sent, place)) = &mut self.counted else {
+            return;
+        };
+        for piece in pieces {
+            let of = octets.min(piece.len());
+            sent.read(&piece[..of], |event| place.note(event));
+            octets -= of;
+        }
+    }
+}
 
 impl<S: AsyncRead + Unpin> hyper::rt::Read for Io<S> {
     fn poll_read(
@@ -234,7 +269,7 @@ impl<S: AsyncRead + Unpin> hyper::rt::Read for Io<S> {
         let mut bytes = [0; READ];
         let room = into.remaining().min(READ);
         let mut buffer = ReadBuf::new(&mut bytes[..room]);
-        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer))?;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
         into.put_slice(buffer.filled());
         Poll::Ready(Ok(()))
     }
@@ -242,19 +277,21 @@ impl<S: AsyncRead + Unpin> hyper::rt::Read for Io<S> {
 
 impl<S: AsyncWrite + Unpin> hyper::rt::Write for Io<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.sent(taken, [bytes]);
+        Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -262,7 +299,9 @@ impl<S: AsyncWrite + Unpin> hyper::rt::Write for Io<S> {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
+        let taken = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, pieces))?;
+        self.sent(taken, pieces.iter().map(|piece| &**piece));
+        Poll::Ready(Ok(taken))
     }
 }
 

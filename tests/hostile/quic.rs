@@ -299,6 +299,7 @@ fn a_connection_of_http_3_ends_after_so_many_requests() {
         other => panic!("{other}"),
     }
     wait_until("its place is free", || stat(&house, "h3", "open") == 0);
+    assert_eq!(stat(&house, "h3", "too-many"), 1);
 }
 
 #[test]

@@ -85,12 +85,12 @@ pub const HTTP_HEAD: Limit = Limit::fixed(
     Unit::Bytes,
     "browsers send one to two KiB; larger is answered with 431",
 );
-/// Header fields of an HTTP request by number.
+/// Header fields of an HTTP/1.1 request by number. For HTTP/2 and 3 [`HTTP_HEAD`] bounds them (RFC 9113, 6.5.2).
 pub const HTTP_FIELDS: Limit = Limit::fixed(
-    "fields in the header of an HTTP request",
+    "fields in the header of an HTTP/1.1 request",
     64,
     Unit::Count,
-    "browsers send twenty; more are answered with 431",
+    "browsers send twenty; more are answered with 431. HTTP/2 and 3 count 32 bytes more for each instead",
 );
 /// Path and query of an HTTP request.
 pub const HTTP_TARGET: Limit = Limit::fixed(

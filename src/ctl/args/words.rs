@@ -10,7 +10,8 @@ Counted since the start, for each transport that is listened on:
   handshake-late    not finished in time
   request-late      a request that did not arrive in time
   too-large         a request larger than it may be
-  bad-request       HTTP 4xx, or an error of QUIC
+  bad-request       HTTP 4xx, or an error of HTTP/2 or QUIC
+  too-many          requests more than a connection may have, at once or in all
   idle              closed because nothing was asked for long
   not-taken         closed because replies were not taken for long
   retry             QUIC clients that had to prove their address first
