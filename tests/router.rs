@@ -231,6 +231,12 @@ fn verify_tells_a_router_that_answers_from_one_that_does_not() {
              uci add_list 'dhcp.@dnsmasq[0].server=/hearth.example/127.0.0.1#{port}'\n"
         )
     );
+    assert_eq!(
+        ran.stderr,
+        "note: this server listens on 127.0.0.1 only, where no other host reaches it; a router needs an address of the house in \
+         `listen`\nnote: `dnsctl router openwrt` prints these lines with what belongs around them, such as a restart; all of it \
+         can be given to the router again\n"
+    );
     let closed = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -10,7 +10,7 @@ use crate::control::types::{
     Answer, Code, Facts, Failure, Router, RouterStep, Routers, Verified, ZoneFacts, ZoneVerdict,
 };
 use crate::message::Name;
-use crate::onboard::router::{Guide, Kind, Role, Wish, guide};
+use crate::onboard::router::{Guide, Kind, Role, Wish, guide, is_reverse};
 use crate::onboard::verify::{Expected, Heard, Verdict, hear, judge};
 use crate::onboard::{PLAIN_PORT, plain};
 use crate::store;
@@ -228,7 +228,10 @@ fn verify(args: &RouterArgs, kind: Option<Kind>, facts: &Facts) -> Result<Answer
             .unwrap_or_default();
         verdicts.push(ZoneVerdict {
             zone: zone.zone.clone(),
-            host: zone.host.clone(),
+            host: zone
+                .host
+                .clone()
+                .filter(|_| expected.as_ref().is_none_or(|expected| expected.host.is_some())),
             verdict: verdict.as_str().to_owned(),
             reason: verdict.reason(),
             lines: cure.into_iter().map(str::to_owned).collect(),
@@ -236,7 +239,14 @@ fn verify(args: &RouterArgs, kind: Option<Kind>, facts: &Facts) -> Result<Answer
     }
     if verdicts.iter().any(|verdict| verdict.verdict != "right") {
         notes.extend(look_at_server(&zones, &wish, deadline));
-        if kind.is_none() {
+        if let Some(kind) = kind {
+            if verdicts.iter().any(|verdict| !verdict.lines.is_empty()) {
+                notes.push(format!(
+                    "`dnsctl router {}` prints these lines with what belongs around them, such as a restart; all of it can be given to the router again",
+                    kind.as_str()
+                ));
+            }
+        } else {
             notes.push("name the kind of the router, and the lines that mend it are printed; `dnsctl router` lists the kinds".to_owned());
         }
     }
@@ -289,12 +299,15 @@ fn expected(zone: &ZoneFacts) -> Option<Expected> {
         .iter()
         .filter_map(|text| text.parse().ok())
         .collect();
+    let name: Name = zone.zone.parse().ok()?;
+    // Addresses in a zone of addresses are looked for by nobody, and no router is told to let them pass.
     let host = match &zone.host {
+        _ if plain(name.as_ref()).is_some_and(|zone| is_reverse(&zone)) => None,
         Some(host) if !addresses.is_empty() => Some((host.parse().ok()?, addresses)),
         _ => None,
     };
     Some(Expected {
-        zone: zone.zone.parse().ok()?,
+        zone: name,
         soa,
         host,
     })

@@ -163,13 +163,11 @@ impl Verdict {
         }
     }
 
-    /// The lines of `guide` for the zone of this number that mend it.
+    /// The lines of `guide` for the zone of this number that mend it, in its order; what belongs around them (a clause, a
+    /// restart) only the whole guide has.
     #[must_use]
     pub fn cure<'g>(&self, guide: &'g Guide, zone: usize) -> Vec<&'g str> {
-        self.cures()
-            .iter()
-            .flat_map(|role| guide.lines(zone, *role))
-            .collect()
+        guide.lines(zone, self.cures()).collect()
     }
 }
 
@@ -310,10 +308,10 @@ mod tests {
         assert_eq!(
             Verdict::NotForwarded.cure(&unbound, 0),
             [
+                "  local-zone: \"lab.test.\" transparent",
                 "forward-zone:",
                 "  name: \"lab.test.\"",
-                "  forward-addr: 192.168.1.10",
-                "  local-zone: \"lab.test.\" transparent"
+                "  forward-addr: 192.168.1.10"
             ]
         );
         assert_eq!(

@@ -164,11 +164,11 @@ impl Guide {
         self.push(Role::Frame, None, text);
     }
 
-    /// The lines for one zone that do this.
-    pub fn lines(&self, zone: usize, role: Role) -> impl Iterator<Item = &str> {
+    /// The lines for one zone that do any of this.
+    pub fn lines(&self, zone: usize, roles: &[Role]) -> impl Iterator<Item = &str> {
         self.steps
             .iter()
-            .filter(move |step| step.role == role && step.zone == Some(zone))
+            .filter(move |step| roles.contains(&step.role) && step.zone == Some(zone))
             .map(|step| step.text.as_str())
     }
 }
