@@ -8,8 +8,10 @@
 //! our servers for our zones where it has none of its own, as a VPN to the house or a second network card; one that has
 //! some, from DHCP or from somebody else, would send us every name, and is left alone. A unit tells the link each time
 //! that it comes. Links that NetworkManager or systemd-networkd manages are left alone too, because those take back what
-//! they did not say themselves: seen with 1.42 when another link came, and with 252 at a restart. The global setting of systemd-resolved sends all other names to us as well: it is for those who ask for
-//! it (`--way resolved`), and for invites for all names where nothing better is at hand.
+//! they did not say themselves: seen with 1.42 when another link came, and with 252 at a restart.
+//!
+//! The global setting of systemd-resolved sends all other names to us as well: it is for those who ask for it
+//! (`--way resolved`), and for invites for all names where nothing better is at hand.
 //!
 //! `linux.sh` is the part that is the same for everybody; what stands before it is made here.
 

@@ -315,8 +315,27 @@ end_link() {
     systemctl disable --quiet --now "$link_unit"
 }
 
+# The link that our unit tells; nothing where it is away.
+told_link() {
+    resolvectl dns 2>/dev/null | sed -n 's/^Link [0-9]* (\(.*\)):.*/\1/p' | while read -r name; do
+        if grep -qF -- "$(link_line dns "$name") " "$link_file"; then printf '%s\n' "$name"; fi
+    done
+}
+
+# What somebody else has told the link since would go with what we told it.
 take_link() {
+    servers='' domains=''
+    name=$(told_link)
+    if [ -n "$name" ]; then
+        servers=$(own dns "$name") || servers=''
+        domains=$(own domain "$name") || domains=''
+    fi
     if end_link; then ended=0; else ended=1; fi
+    # shellcheck disable=SC2086 # Each is a word.
+    {
+        [ -z "$servers" ] || resolvectl dns -- "$name" $servers || ended=1
+        [ -z "$domains" ] || resolvectl domain -- "$name" $domains || ended=1
+    }
     take "$link_file" || true
     systemctl daemon-reload && [ "$ended" -eq 0 ]
 }
@@ -406,7 +425,13 @@ if [ -n "$undo" ]; then
     echo "undone"
     exit $status
 fi
-[ -n "$way" ] || way=$(choose)
+if [ -z "$way" ]; then
+    way=$(choose)
+    # A VPN that is off for now is no reason to give up what works as soon as it is on.
+    if [ -e "$link_file" ] && { [ "$way" = hosts ] || [ "$way" = none ]; } && ! find_link; then
+        fail "nothing was changed: $link_file is for a link that cannot be told now: $why; run this again when it can, or take it back first with --undo"
+    fi
+fi
 if [ "$way" = link ]; then
     find_link || fail "a link cannot be told of our servers: $why; run this without --way, or see --help"
 fi
@@ -415,6 +440,9 @@ delegate | link | resolved | networkmanager | dnsmasq | hosts) undo_but "$way" ;
 esac
 case $way in
 delegate)
+    if [ "$(systemd_version)" -lt 258 ]; then
+        echo "note: systemd-resolved reads this file from version 258 on, and here is $(systemd_version)"
+    fi
     if put "$delegate_file" <<END
 [Delegate]
 DNS=$resolved_servers

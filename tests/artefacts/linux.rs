@@ -127,6 +127,23 @@ fn linux_with_a_new_systemd_gets_a_delegate() {
 }
 
 #[test]
+fn linux_with_an_older_systemd_is_told_that_a_delegate_waits_for_a_new_one() {
+    let machine = Machine::new(&[("systemctl", &systemctl(257, "systemd-resolved"))]);
+    assert_eq!(
+        machine.run(&facts(), &["--way", "delegate"]),
+        (
+            0,
+            format!(
+                "note: systemd-resolved reads this file from version 258 on, and here is 257\n\
+                 wrote /etc/systemd/dns-delegate.d/hearthdns.dns-delegate\n\
+                 systemctl reload-or-restart systemd-resolved\ntold systemd-resolved\n{}",
+                UNDO.replace("WAY", "delegate")
+            )
+        )
+    );
+}
+
+#[test]
 fn linux_with_an_older_systemd_gets_hosts_and_is_told_why() {
     let machine = Machine::new(&[("systemctl", &systemctl(252, "systemd-resolved"))]);
     let notes = "note: systemd 252 cannot send some names to a server of their own here, and 258 can: no link leads to 192.168.1.10\n\

@@ -35,6 +35,13 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_link_with_servers_is_left_alone", NEEDED, || {
         lab::inside(a_link_with_servers_is_left_alone);
     }),
+    (
+        "a_link_that_is_away_or_told_otherwise_is_waited_for",
+        NEEDED,
+        || {
+            lab::inside(a_link_that_is_away_or_told_otherwise_is_waited_for);
+        },
+    ),
     ("a_link_may_have_any_name", NEEDED, || {
         lab::inside(a_link_may_have_any_name);
     }),
@@ -298,6 +305,57 @@ etc | diff /run/before - && echo same
             )),
             refused(&format!("no link leads to {HOUSE}")),
             refused(&format!("{HOUSE} is this machine")),
+        )
+    );
+}
+
+/// A VPN that is off, or whose client has come to give servers of its own: what was set up stays until somebody takes it
+/// back, and that leaves what others said.
+fn a_link_that_is_away_or_told_otherwise_is_waited_for() {
+    let machine = Machine::new();
+    machine.script(&[HOUSE], Scope::Zones);
+    let words = "\
+again() { mine \"$@\" 2>&1 || echo \"code $?\"; }
+mine
+etc >/run/meanwhile
+ip link set vpn0 down
+again
+ip route add default via 10.78.0.1
+again
+ip route del default
+ip link set vpn0 up
+etc | diff /run/meanwhile - && echo same
+mine
+echo '-- others'
+resolvectl dns vpn0 192.0.2.1 192.0.2.2
+resolvectl domain vpn0 house.example '~hearth.example'
+again
+etc | diff /run/meanwhile - && echo same
+mine --undo
+resolvectl dns vpn0
+resolvectl domain vpn0
+etc | diff /run/before - && echo same
+";
+    let kept = |why: &str| {
+        format!(
+            "--\nnothing was changed: {UNIT} is for a link that cannot be told now: {why}; run this again when it can, or \
+             take it back first with --undo\ncode 1\n"
+        )
+    };
+    let of = |link: &str, servers: &str| {
+        kept(&format!(
+            "the link {link}, which leads to {HOUSE}, has servers of its own: {servers}"
+        ))
+    };
+    assert_eq!(
+        machine.run(words),
+        format!(
+            "{THEIRS}--\nwrote {UNIT}\ntold systemd\n{DONE}{}{}same\n--\n{UNIT} is as it should be\n{DONE}\
+             -- others\n{}same\n--\nremoved {UNIT}\ntold systemd\nundone\n\
+             Link 2 (vpn0): 192.0.2.1 192.0.2.2\nLink 2 (vpn0): house.example\nsame\n",
+            kept(&format!("no link leads to {HOUSE}")),
+            of("lan0", &machine.provider_daemon.udp[0].to_string()),
+            of("vpn0", "192.0.2.1 192.0.2.2"),
         )
     );
 }
