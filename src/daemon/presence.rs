@@ -113,7 +113,9 @@ impl Presence {
             [] => match addresses_of_interfaces(&self.listeners) {
                 Ok(addresses) => addresses,
                 Err(error) => {
-                    warn!("cannot read the addresses of the interfaces: {error}");
+                    warn!(
+                        "cannot read the addresses of the interfaces: {error}; name those of this server with `addresses: [IP]`"
+                    );
                     return false;
                 }
             },

@@ -81,7 +81,10 @@ pub(super) fn access(clients: &Clients) -> Access {
     if clients.own_subnets {
         match own_subnets() {
             Ok(subnets) => prefixes.extend(subnets),
-            Err(error) => warn!("cannot read the addresses of the interfaces: {error}"),
+            Err(error) => warn!(
+                "cannot read the addresses of the interfaces, so nobody may ask for being in a subnet of theirs: {error}; name \
+                 such clients with `clients: [private, local, PREFIX]`"
+            ),
         }
     }
     Access::new(prefixes)
