@@ -1,7 +1,7 @@
 //! What is said over the control socket: requests, answers, failures.
 //!
 //! Both sides share these types, so the daemon and `dnsctl` cannot disagree about a word. `PROTOCOL.md`
-//! beside this file is the specification for everyone else. How they stand in JSON is said by `words!`, in [`mod@words`];
+//! beside this file is the specification for everyone else. How they stand in JSON is said by `words!`, in `words`;
 //! [`mod@super::line`] puts them on lines. Read these next.
 
 mod certificate;
